@@ -574,10 +574,14 @@ fn what_policies_were_notified_of_is_in_the_history_of_the_file() {
     let events: Vec<&str> = kept.iter().map(|(event, _)| event.as_str()).collect();
     assert_eq!(
         events,
-        ["end-transfer", "end-transfer", "end-response"],
+        ["queued", "end-transfer", "end-transfer", "end-response"],
         "{kept:#?}"
     );
-    let [aborted, sent, response] = [0, 1, 2].map(|at| &kept[at].1);
+    let [queued, aborted, sent, response] = [0, 1, 2, 3].map(|at| &kept[at].1);
+    assert_eq!(
+        (&queued["hook"], &queued["answer"]),
+        (&"queue-file".into(), &"pass".into())
+    );
     let outcome = |one: &serde_json::Value| one["facts"]["transfer"]["outcome"].clone();
     assert!(outcome(aborted)["aborted"].is_string(), "{aborted:#}");
     assert_eq!(outcome(sent), "completed");

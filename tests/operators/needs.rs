@@ -77,7 +77,7 @@ fn a_command_needs_of_what_the_configuration_names_only_what_it_uses() {
          schmidt:\n    ssid: '${env:SCHMIDT}'\n    sfids: ['${env:SCHMIDT}']\n    address: '${env:SCHMIDTS_PLACE}'\n    \
          receipt_deadline: '${env:SCHMIDTS_TIME}'\n    sessions: '${env:SCHMIDTS_SESSIONS}'\n    \
          password: ${file:schmidt.password}\n    certificate: other.pem\n";
-    let policies = "policies:\n  known:\n    component: known.wasm\n    settings: {partners: '${file:known.txt}'}\n";
+    let policies = "policies:\n  known:\n    component: known.wasm\n    hooks: [accept-connection]\n    settings: {partners: '${file:known.txt}'}\n";
     let listeners = format!("  - address: 127.0.0.1:0\n{TLS}");
     let setup = Setup::with_listeners(&listeners, partners, policies);
     let text = std::fs::read_to_string(setup.config()).unwrap();
@@ -205,6 +205,30 @@ fn a_file_is_queued_with_what_the_configuration_says_or_not_at_all() {
     let queued = queue();
     assert!(queued.status.success(), "{}", said(&queued));
     assert_eq!(setup.transfers().len(), 1, "and the first left nothing");
+}
+
+/// Files must not go in clear because the policy that would have them encrypted was not there.
+#[test]
+fn what_is_only_queued_needs_the_policies_that_are_asked_about_it_and_no_others() {
+    let policies = "policies:\n  known:\n    component: known.wasm\n    settings: {partners: '${file:known.txt}'}\n";
+    let setup = Setup::plain(policies);
+    let file = setup.write("ORDERS", "order");
+    let file = file.to_str().unwrap();
+    let queue = || setup.pointsman(&["send", file, "--to", "mueller", "--queue-only"]);
+    let refused = queue();
+    assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+    all_in(&said(&refused), &["known.wasm", "known.txt"]);
+    setup.write("known.wasm", KNOWN_PARTNERS);
+    all_in(&said(&queue()), &["known.txt"]);
+    setup.write("known.txt", super::support::THEM);
+    let queued = queue();
+    assert!(queued.status.success(), "{}", said(&queued));
+    // One that does not export the question is not asked, so nothing of it is needed.
+    setup.write("known.wasm", super::support::guests::one_hook());
+    std::fs::remove_file(setup.path().join("known.txt")).unwrap();
+    let queued = queue();
+    assert!(queued.status.success(), "{}", said(&queued));
+    assert_eq!(setup.transfers().len(), 2);
 }
 
 /// The first command in a new place does not know whose the inbox is to be; what it made would be left as it is.

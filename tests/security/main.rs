@@ -11,6 +11,7 @@
 
 mod authentication;
 mod cms_command;
+mod deciding;
 mod incoming;
 mod keys;
 mod keys_gone;

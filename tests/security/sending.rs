@@ -33,7 +33,7 @@ pub struct Taken {
 }
 
 impl Taken {
-    fn name(&self) -> String {
+    pub fn name(&self) -> String {
         String::from_utf8_lossy(&self.sfid[1..27])
             .trim_end()
             .to_owned()
@@ -50,13 +50,13 @@ impl Taken {
     }
 
     /// SFIDSEC, SFIDCIPH, SFIDCOMP, SFIDENV, SFIDSIGN.
-    fn services(&self) -> [String; 5] {
+    pub fn services(&self) -> [String; 5] {
         [(155, 157), (157, 159), (159, 160), (160, 161), (161, 162)]
             .map(|(from, to)| self.field(from, to))
     }
 
     /// What is in it, layer by layer as its SFID announces them.
-    fn opened(&self) -> Vec<u8> {
+    pub fn opened(&self) -> Vec<u8> {
         let [security, _, compressed, ..] = self.services();
         let mut content = self.content.clone();
         if ["01", "03"].contains(&security.as_str()) {
@@ -107,7 +107,7 @@ fn unpack(mut buffer: &[u8], content: &mut Vec<u8>) {
 }
 
 /// Takes so many files, in as many sessions as the sender needs for that.
-fn take_files(called: &Called, count: usize) -> Vec<Taken> {
+pub fn take_files(called: &Called, count: usize) -> Vec<Taken> {
     let mut taken = Vec::new();
     while taken.len() < count {
         let mut peer = called.greet();
@@ -125,7 +125,7 @@ fn take_files(called: &Called, count: usize) -> Vec<Taken> {
 }
 
 /// Sends one file by the command, and takes it.
-fn send(setup: &Setup, called: &Called, file: &str, how: &[&str]) -> Taken {
+pub fn send(setup: &Setup, called: &Called, file: &str, how: &[&str]) -> Taken {
     let path = setup.path().join(file);
     let args = [&["send", path.to_str().unwrap(), "--to", "nordwerk"], how].concat();
     std::thread::scope(|scope| {
@@ -152,7 +152,7 @@ const SERVICES: [(&str, bool); 7] = [
     ("encrypted-and-signed", true),
 ];
 
-fn moved_into(setup: &Setup, folder: &Path, name: &str, content: &[u8]) {
+pub fn moved_into(setup: &Setup, folder: &Path, name: &str, content: &[u8]) {
     let file = setup.write(name, content);
     std::fs::rename(file, folder.join(name)).unwrap();
 }
@@ -344,7 +344,7 @@ fn an_empty_file_is_secured_like_any_other() {
 }
 
 /// What the command says of a file that it does not queue.
-fn refused(setup: &Setup, file: &str, how: &[&str]) -> String {
+pub fn refused(setup: &Setup, file: &str, how: &[&str]) -> String {
     let path = setup.path().join(file);
     let args = [
         "send",

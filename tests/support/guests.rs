@@ -21,6 +21,11 @@ pub fn terms() -> Vec<u8> {
     std::fs::read(&built()[2]).unwrap()
 }
 
+/// One that exports `accept-file` and nothing else.
+pub fn one_hook() -> Vec<u8> {
+    std::fs::read(&built()[4]).unwrap()
+}
+
 /// All of them, built once.
 pub fn built() -> &'static [PathBuf] {
     static BUILT: OnceLock<Vec<PathBuf>> = OnceLock::new();

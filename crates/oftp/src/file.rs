@@ -31,6 +31,16 @@ pub enum Security {
 }
 
 impl Security {
+    /// The level of a file that is signed, encrypted, both or neither.
+    pub fn of(signed: bool, encrypted: bool) -> Self {
+        match (signed, encrypted) {
+            (false, false) => Self::None,
+            (false, true) => Self::Encrypted,
+            (true, false) => Self::Signed,
+            (true, true) => Self::EncryptedAndSigned,
+        }
+    }
+
     /// Whether the file is encrypted.
     pub fn is_encrypted(self) -> bool {
         matches!(self, Self::Encrypted | Self::EncryptedAndSigned)

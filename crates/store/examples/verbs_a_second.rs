@@ -90,6 +90,7 @@ async fn sent(ledger: &SqliteLedger, n: u32) {
         wire_hash: None,
         priority: 5,
         labels: Vec::new(),
+        note: Default::default(),
     };
     ledger.enqueue(file).await.unwrap();
     ledger

@@ -176,10 +176,11 @@ impl Row {
             receipt: None,
             history: Vec::new(),
         };
-        row.note(
-            VerbName::Enqueue.in_history(),
-            format!("{} octets for {}", file.octets, file.partner),
-        );
+        let mut text = format!("{} octets for {}", file.octets, file.partner);
+        if !file.note.text.is_empty() {
+            text = format!("{text}; {}", file.note.text);
+        }
+        row.note(VerbName::Enqueue.in_history(), file.note.with_text(text));
         row
     }
 

@@ -8,6 +8,7 @@ use oftp::{CipherSuite, Counts, FileHeader, FileKey, Position, RecordLayout, Res
 use uuid::Uuid;
 
 use crate::measure::Measure;
+use crate::note::Note;
 use crate::state::{Direction, OutboundState, ReceiptState, State};
 use crate::wire_hash::WireHash;
 
@@ -165,8 +166,10 @@ pub struct NewFile {
     pub wire_hash: Option<WireHash>,
     /// 0 to 9; higher goes first.
     pub priority: u8,
-    /// Labels that its user gave it.
+    /// Labels that its user gave it, and policies.
     pub labels: Labels,
+    /// What policies decided about it, for its history; without text where none was asked.
+    pub note: Note,
 }
 
 impl NewFile {

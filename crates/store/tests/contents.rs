@@ -256,6 +256,7 @@ fn to_send(id: TransferId, digest: String) -> NewFile {
         wire_hash: WireHash::new(WireHashAlgorithm::Sha256, vec![5; 32]),
         priority: 3,
         labels: Vec::new(),
+        note: Default::default(),
     }
 }
 

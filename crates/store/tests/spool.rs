@@ -429,6 +429,7 @@ fn outbound(id: TransferId) -> Sidecar {
         wire_hash: None,
         priority: 7,
         labels: Vec::new(),
+        note: Default::default(),
     })
 }
 

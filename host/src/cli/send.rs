@@ -9,15 +9,17 @@ use indicatif::{ProgressBar, ProgressStyle};
 use jiff::civil::DateTime;
 use oftp::{OdetteId, Security, UserData};
 use pointsman_cms::Suite;
+use pointsman_policy::Hook;
 use tokio::sync::{broadcast, oneshot};
 
 use super::command::{CommandOutcome, Configured, LogStyle, block_on, start_log};
 use super::out::say;
-use crate::config::{Label, Needs, Scalar};
+use crate::config::{Label, Needs, Plan, Scalar};
 use crate::events::Event;
 use crate::operator::Operator;
 use crate::operator::error::OperatorError;
 use crate::operator::send::{RecordsAs, SendFormat, SendReport, SendRequest, ServicesRequest};
+use crate::station::policies::asked_at;
 
 /// Queues a file, calls the partner and sends it. What fails stays queued: the partner's own next call, or
 /// `pointsman send --to PARTNER` without a file, takes it along.
@@ -195,13 +197,7 @@ fn valid<T: Scalar>(text: &str) -> Result<String, String> {
 impl SendCommand {
     pub(super) fn run(self) -> CommandOutcome {
         start_log(LogStyle::Quiet)?;
-        let partner = self.to.clone();
-        // What is only queued is nobody's to decide yet, and no partner is called for it.
-        let needs = match self.queue_only {
-            true => Needs::QueueOf(partner),
-            false => Needs::CallOf(partner),
-        };
-        let operator = Operator::of(self.configured.load(&needs)?);
+        let operator = Operator::of(self.plan()?);
         let sent = block_on(send(&operator, &self.request()))?;
         match sent {
             Some(SendReport::Acknowledged { receipt }) => {
@@ -213,6 +209,22 @@ impl SendCommand {
             Some(SendReport::NothingWaits) | None => {}
         }
         Ok(())
+    }
+
+    /// The configuration, as far as it is needed: no partner is called for what is only queued, and only those policies
+    /// are asked that have an opinion on that.
+    fn plan(&self) -> Result<Plan, OperatorError> {
+        let partner = self.to.clone();
+        if !self.queue_only {
+            return self.configured.load(&Needs::CallOf(partner));
+        }
+        let plan = self.configured.load(&Needs::QueueOf(partner.clone()))?;
+        let asked =
+            block_on(async { Ok::<_, OperatorError>(asked_at(&plan, Hook::QueueFile).await) })?;
+        match asked.is_empty() {
+            true => Ok(plan),
+            false => self.configured.load(&Needs::QueueAsking(partner, asked)),
+        }
     }
 
     fn request(self) -> SendRequest {

@@ -26,6 +26,7 @@ impl Disagreement {
         let mut keys = self.keys.iter().map(String::as_str);
         match (keys.next(), keys.next()) {
             (Some("partners"), Some(name)) => Owner::Partner(name.to_owned()),
+            (Some("policies"), Some(name)) => Owner::Policy(name.to_owned()),
             (Some("listeners"), _) => Owner::Listeners,
             _ => Owner::All,
         }

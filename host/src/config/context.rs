@@ -38,6 +38,8 @@ pub enum Needs {
     CallOf(String),
     /// What queueing a file for this partner needs: its values and the common ones, but no file, password or group.
     QueueOf(String),
+    /// The same, and all that these policies need, which are asked about the file.
+    QueueAsking(String, BTreeSet<String>),
     /// None: for a question about what is kept or runs.
     Nothing,
 }
@@ -50,21 +52,30 @@ pub(super) enum Owner {
     All,
     Listeners,
     Partner(String),
+    Policy(String),
 }
 
 impl Needs {
     /// Whether the files, variables and groups that values of this owner name must be there.
     fn include(&self, owner: &Owner) -> bool {
-        !matches!(self, Self::QueueOf(_)) && self.include_values(owner)
+        match (self, owner) {
+            (Self::QueueOf(_), _) => false,
+            (Self::QueueAsking(_, asked), Owner::Policy(name)) => asked.contains(name),
+            (Self::QueueAsking(..), _) => false,
+            _ => self.include_values(owner),
+        }
     }
 
     /// Whether the values of this owner must be known, so that no placeholder is allowed.
     pub(super) fn include_values(&self, owner: &Owner) -> bool {
         match (self, owner) {
             (Self::Everything, _) => true,
-            (Self::Nothing, _) | (Self::CallOf(_) | Self::QueueOf(_), Owner::Listeners) => false,
-            (Self::CallOf(called) | Self::QueueOf(called), Owner::Partner(name)) => called == name,
-            (Self::CallOf(_) | Self::QueueOf(_), Owner::All) => true,
+            (Self::Nothing, _) | (_, Owner::Listeners) => false,
+            (
+                Self::CallOf(called) | Self::QueueOf(called) | Self::QueueAsking(called, _),
+                Owner::Partner(name),
+            ) => called == name,
+            (_, Owner::All | Owner::Policy(_)) => true,
         }
     }
 }

@@ -380,7 +380,6 @@ pub struct PolicyList(pub Vec<(String, PolicyKeys)>);
 impl<'de> Deserialize<'de> for PolicyList {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct InOrder;
-
         impl<'de> Visitor<'de> for InOrder {
             type Value = PolicyList;
 
@@ -390,8 +389,9 @@ impl<'de> Deserialize<'de> for PolicyList {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<PolicyList, A::Error> {
                 let mut policies = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    policies.push(entry);
+                while let Some(name) = map.next_key::<String>()? {
+                    let owner = Owner::Policy(name.clone());
+                    policies.push((name, context::of(owner, || map.next_value())?));
                 }
                 Ok(PolicyList(policies))
             }

@@ -25,6 +25,24 @@ pub struct WantedServices {
 }
 
 impl WantedServices {
+    /// Together with what policies choose, who are asked last. Signatures, encryption and signed receipts that either
+    /// wants add up, so that nobody takes away what was demanded for this file; the rest is as the policies say.
+    #[must_use]
+    pub fn and(&self, chosen: &Self) -> Self {
+        let security = |a: Security, b: Security| {
+            let is_signed = a.is_signed() || b.is_signed();
+            Security::of(is_signed, a.is_encrypted() || b.is_encrypted())
+        };
+        Self {
+            plain: self.plain,
+            security: both(self.security, chosen.security, security),
+            compress: chosen.compress.or(self.compress),
+            suite: chosen.suite.or(self.suite),
+            signed_receipt: both(self.signed_receipt, chosen.signed_receipt, |a, b| a || b),
+            lengths: chosen.lengths.or(self.lengths),
+        }
+    }
+
     /// The services of the file, with those of the profile where nothing is said.
     #[must_use]
     pub fn or(&self, profile: &SendServices) -> SendServices {
@@ -42,6 +60,13 @@ impl WantedServices {
             signed_receipt: self.signed_receipt.unwrap_or(usual.signed_receipt),
             lengths: self.lengths.unwrap_or(usual.lengths),
         }
+    }
+}
+
+fn both<T>(a: Option<T>, b: Option<T>, together: impl Fn(T, T) -> T) -> Option<T> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(together(a, b)),
+        (a, b) => a.or(b),
     }
 }
 
@@ -94,6 +119,43 @@ mod tests {
         let services = wanted.or(&PROFILE);
         assert_eq!(services.to_string(), "signed and sent for a signed receipt");
         assert_eq!(services.lengths, BerLengths::Definite);
+    }
+
+    #[test]
+    fn a_policy_replaces_what_the_profile_says_and_takes_nothing_away_that_was_demanded() {
+        let wanted = |security, signed_receipt| WantedServices {
+            security,
+            signed_receipt,
+            ..WantedServices::default()
+        };
+        let nothing = WantedServices::default();
+        let less = wanted(Some(Security::None), Some(false));
+        let services = nothing.and(&less).or(&PROFILE);
+        assert_eq!(services.to_string(), "compressed");
+        let demanded = wanted(Some(Security::Signed), Some(true));
+        let services = demanded.and(&less).or(&PROFILE);
+        assert_eq!(
+            (services.security, services.signed_receipt),
+            (Security::Signed, true)
+        );
+        let more = wanted(Some(Security::Encrypted), None);
+        assert_eq!(
+            demanded.and(&more).security,
+            Some(Security::EncryptedAndSigned)
+        );
+        let plain = WantedServices {
+            plain: true,
+            ..nothing
+        };
+        assert_eq!(plain.and(&more).or(&PROFILE).to_string(), "encrypted");
+        let compressed = |compress| WantedServices {
+            compress: Some(compress),
+            ..nothing
+        };
+        assert_eq!(
+            compressed(true).and(&compressed(false)).compress,
+            Some(false)
+        );
     }
 
     #[test]

@@ -70,6 +70,10 @@ codes! {
     IdentityTaken "identity-taken" Problem,
     /// the file cannot be sent as it is
     Unsendable "unsendable" Problem,
+    /// a policy does not want the file to be queued
+    RefusedByPolicy "refused-by-policy" Problem,
+    /// a policy wants the file to wait, or could not decide about it: it is not queued now, and may be later
+    PutOff "put-off" Problem,
     /// a secured file is not what it was said to be, or cannot be opened
     NotOpened "not-opened" Problem,
     /// the file was not sent; it stays queued
@@ -196,6 +200,8 @@ impl From<QueueError> for OperatorError {
         match error {
             QueueError::Spool(error) => error.into(),
             QueueError::Ledger(error) => error.into(),
+            QueueError::Refused { .. } => ErrorCode::RefusedByPolicy.because(error),
+            QueueError::PutOff { .. } => ErrorCode::PutOff.because(error),
             error => ErrorCode::Unsendable.because(error),
         }
     }

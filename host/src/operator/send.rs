@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::civil::DateTime;
 use oftp::{Format, OdetteId, RecordLayout, UserData};
 use pointsman_log::printable;
+use pointsman_policy::Hook;
 use pointsman_store::{ContactKind, OutboundState, Queued, RECEIPT_INVALID, State, TransferId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{broadcast, watch};
@@ -22,6 +23,7 @@ use crate::session::ending::Ending;
 use crate::station::drain::Drain;
 use crate::station::in_force::InForce;
 use crate::station::leases;
+use crate::station::policies::asked_at;
 use crate::station::{Inbox, Station};
 
 /// What is to be sent, and how.
@@ -154,7 +156,7 @@ impl Operator {
     /// Queues the file, if there is one, for a call that is to be made next. What fails stays queued.
     ///
     /// # Errors
-    /// There is no such partner, or the file cannot be sent as it is to be.
+    /// There is no such partner, the file cannot be sent as it is to be, or policies do not want it to be queued.
     pub(crate) async fn send(&self, request: &SendRequest) -> Result<SendCall, OperatorError> {
         let partner = &request.partner;
         let profile = self
@@ -192,8 +194,9 @@ impl Operator {
             false => Inbox::Made,
         };
         if queue_only {
-            // What is only queued is nobody's to decide yet.
-            plan.policies = Vec::new();
+            // Others are not asked about it yet, and what they need may be missing.
+            let asked = asked_at(&plan, Hook::QueueFile).await;
+            plan.policies.retain(|policy| asked.contains(&policy.name));
         }
         Ok(Station::open(InForce::of(plan), "send", inbox).await?)
     }
@@ -215,6 +218,7 @@ impl SendRequest {
             priority: self.priority,
             labels: labels.collect::<Result<Vec<Label>, _>>()?,
             services: self.services.wanted()?,
+            watched_folder: None,
         })
     }
 

@@ -3,16 +3,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use oftp::{
-    CipherSuite, Counts, DatasetName, FileHeader, FileKey, Format, OdetteId, Positions,
-    RecordLayout,
-};
+use oftp::{CipherSuite, Counts, FileHeader, FileKey, Format, Positions, RecordLayout};
 use pointsman_cms::Wrapping;
 use pointsman_store::contents::{self, Contents, RecordsFound, WholeContent};
 use pointsman_store::{
-    Direction, Ledger, LedgerError, Measure, NewFile, Record, Sidecar, TransferId, Way, WireHash,
+    Direction, Ledger, LedgerError, Measure, NewFile, Note, Record, Sidecar, TransferId, Way,
+    WireHash,
 };
 
+use super::deciding::{self, Terms};
 use super::identity::{Stamps, dataset_name};
 use super::securing::{self, Securing};
 pub use super::send_as::{QueueError, SendAs};
@@ -20,6 +19,7 @@ pub use super::source::OpenedFile;
 use super::source::{Copied, CopyAs, SecureAs};
 use crate::config::{CANNOT_PAD, Label, Partner, Plan};
 use crate::events::{Event, emit};
+use crate::policy::queue_facts::ToQueue;
 use crate::security::virtual_file::{VirtualPurpose, VirtualShape};
 use crate::security::wrapping::{Secured, hash_of_plain};
 use crate::station::Station;
@@ -31,7 +31,7 @@ const DESCRIPTION: usize = 999;
 /// Copies a file into the spool and queues it for a partner. It may be removed afterwards.
 ///
 /// # Errors
-/// The file cannot be read, its name cannot be sent, or the store failed; nothing is queued then.
+/// The file cannot be read, its name cannot be sent, policies do not want it, or the store failed; nothing is queued then.
 pub async fn enqueue(
     station: &Arc<Station>,
     profile: &Partner,
@@ -54,15 +54,16 @@ pub async fn enqueue_as(
     how: &SendAs,
 ) -> Result<(TransferId, FileHeader), QueueError> {
     let path = file.path.clone();
-    let sending = Announced::new(&station.plan(), profile, Path::new(&path), how)?;
+    let pinned = station.pin();
+    let stamps = Stamps::beginning(profile, how.stamp);
+    let mut sending = Announced::new(&pinned, profile, Path::new(&path), how, &stamps)?;
+    let asked = sending.to_queue(id, profile, file.octets(), how);
+    let terms = deciding::terms(station, &pinned, asked).await?;
+    sending.decided(terms, profile, &pinned)?;
     let contents = station.contents.as_ref();
     let copied = file.copy_to(contents, id, sending.copied(how)).await?;
     let (whole, found) = sending.read_or_discard(copied, &path, how).await?;
-    let stamps = Stamps {
-        from: how.stamp,
-        ..Stamps::of(profile)
-    };
-    let file = sending.file(id, profile, &stamps, &found, whole.measure(), how)?;
+    let file = sending.file(id, profile, &found, whole.measure(), how);
     whole.seal(&Sidecar::outbound(&file)).await?;
     keep_positions(contents, &file, &found.records.positions).await;
     let queue = Queue {
@@ -96,15 +97,17 @@ impl From<Secured> for FileFound {
 
 /// What is known of a file before it is read: all that can be refused without reading it was.
 struct Announced {
-    dataset: DatasetName,
-    originator: OdetteId,
-    destination: OdetteId,
+    /// Its identity, as long as no other file has it.
+    key: FileKey,
     /// How its records stand in it; none where records do not count.
     layout: Option<RecordLayout>,
     /// To which length its lines are filled with blanks; none where they are not to be.
     padded: Option<u32>,
-    /// What it is secured with; none where it has no service.
+    labels: Vec<(String, String)>,
+    /// What it is secured with; none where it has no service, and before that is decided.
     securing: Option<Securing>,
+    /// What policies decided about it.
+    note: Note,
 }
 
 impl Announced {
@@ -113,6 +116,7 @@ impl Announced {
         profile: &Partner,
         path: &Path,
         how: &SendAs,
+        stamps: &Stamps,
     ) -> Result<Self, QueueError> {
         let layout = layout(profile, how)?;
         let destination = profile.destination(how.destination.as_ref())?;
@@ -124,14 +128,58 @@ impl Announced {
         if how.labels.len() > Label::MOST {
             return Err(QueueError::Labels(how.labels.len()));
         }
+        let labels = how.labels.iter();
         Ok(Self {
-            dataset,
-            originator,
-            destination,
+            key: FileKey {
+                dataset,
+                stamp: stamps.nth(1)?,
+                originator,
+                destination,
+            },
             layout,
             padded: padded_length(how, layout)?,
-            securing: Securing::of(profile, &how.services, config.keyring())?,
+            labels: labels
+                .map(|label| (label.name.clone(), label.value.clone()))
+                .collect(),
+            securing: None,
+            note: Note::default(),
         })
+    }
+
+    /// What policies are asked about.
+    fn to_queue<'a>(
+        &'a self,
+        id: TransferId,
+        profile: &'a Partner,
+        octets: u64,
+        how: &'a SendAs,
+    ) -> ToQueue<'a> {
+        ToQueue {
+            id,
+            profile,
+            key: &self.key,
+            format: how.format,
+            description: &how.description,
+            user: &how.user,
+            octets,
+            watched_folder: how.watched_folder.as_deref(),
+            labels: self.labels.clone(),
+            demanded: &how.services,
+        }
+    }
+
+    /// Goes by what was decided, where there are keys for that and the partner's level has it.
+    fn decided(
+        &mut self,
+        terms: Terms,
+        profile: &Partner,
+        config: &InForce,
+    ) -> Result<(), QueueError> {
+        let securing = Securing::of(profile, terms.services, config.keyring());
+        self.securing = securing.map_err(|error| terms.blamed(error))?;
+        self.labels = terms.labels;
+        self.note = terms.note;
+        Ok(())
     }
 
     /// What secures it on its way into the spool.
@@ -206,19 +254,12 @@ impl Announced {
         self,
         id: TransferId,
         profile: &Partner,
-        stamps: &Stamps,
         found: &FileFound,
         measure: &Measure,
         how: &SendAs,
-    ) -> Result<NewFile, QueueError> {
-        let key = FileKey {
-            dataset: self.dataset,
-            stamp: stamps.nth(1)?,
-            originator: self.originator,
-            destination: self.destination,
-        };
+    ) -> NewFile {
         let FileFound { records, wire_hash } = found;
-        let mut header = FileHeader::plain(key, records.counts.octets);
+        let mut header = FileHeader::plain(self.key, records.counts.octets);
         header.format = match how.format {
             // Nobody said a length: the longest record is what the partner must be ready for.
             Format::Variable(0) => Format::Variable(records.longest),
@@ -241,8 +282,7 @@ impl Announced {
         // Without a suite nobody knows which hash it is.
         let wire_hash = wire_hash.clone();
         let wire_hash = wire_hash.filter(|_| header.cipher != CipherSuite::NONE);
-        let labels = how.labels.iter();
-        Ok(NewFile {
+        NewFile {
             id,
             partner: profile.name.clone(),
             header,
@@ -252,10 +292,9 @@ impl Announced {
             counts,
             wire_hash,
             priority: how.priority.unwrap_or(NewFile::PRIORITY),
-            labels: labels
-                .map(|label| (label.name.clone(), label.value.clone()))
-                .collect(),
-        })
+            labels: self.labels,
+            note: self.note,
+        }
     }
 }
 
@@ -378,6 +417,7 @@ fn copy_of(record: Record) -> Option<NewFile> {
         wire_hash,
         priority,
         labels,
+        note: Note::default(),
     })
 }
 

@@ -79,12 +79,24 @@ impl Stamps {
         }
     }
 
+    /// Of a file that begins to be queued now; or at the given time, by the clock of its sender.
+    pub(super) fn beginning(profile: &Partner, at: Option<DateTime>) -> Self {
+        Self {
+            from: Some(at.unwrap_or_else(now)),
+            ..Self::of(profile)
+        }
+    }
+
     /// The n-th that can be had now, from 1 on.
     pub(super) fn nth(&self, n: u16) -> Result<FileStamp, QueueError> {
         let (counter, later) = if self.counted { (n, 0) } else { (1, n - 1) };
-        let from = self.from.unwrap_or_else(|| Zoned::now().datetime());
+        let from = self.from.unwrap_or_else(now);
         let then = from.saturating_add(i64::from(later).seconds());
         let (date, time) = (then.strftime("%Y%m%d"), then.strftime("%H%M%S"));
         FileStamp::new(&date.to_string(), &format!("{time}{counter:04}")).map_err(QueueError::Stamp)
     }
+}
+
+fn now() -> DateTime {
+    Zoned::now().datetime()
 }

@@ -1,6 +1,7 @@
 //! What happens to a file before its first octet is sent: the queue, watched folders, calls.
 
 pub(crate) mod calls;
+mod deciding;
 pub(crate) mod enqueue;
 mod identity;
 mod securing;

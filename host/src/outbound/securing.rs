@@ -6,7 +6,7 @@ use oftp::{FileHeader, Level, Security};
 use pointsman_cms::{Compress, Wrapping};
 
 use super::send_as::QueueError;
-use crate::config::{BerLengths, Partner, SendServices, WantedServices};
+use crate::config::{BerLengths, Partner, SendServices};
 use crate::security::keyring::{Keyring, PartnerKeyring};
 
 /// Whether a file that is secured already can be offered to this partner.
@@ -42,10 +42,9 @@ impl Securing {
     /// The partner's level has none, or there is no key or certificate for it.
     pub(super) fn of(
         profile: &Partner,
-        wanted: &WantedServices,
+        services: SendServices,
         keyring: &Keyring,
     ) -> Result<Option<Self>, QueueError> {
-        let services = wanted.or(&profile.file_security.send);
         if !services.is_secured() && !services.signed_receipt {
             return Ok(None);
         }

@@ -1,5 +1,7 @@
 //! What a file is sent as, and why it cannot be.
 
+use std::path::PathBuf;
+
 use jiff::civil::DateTime;
 use oftp::{Format, InvalidField, Level, OdetteId, RecordLayout, RecordProblem, UserData};
 use pointsman_folder::FolderError;
@@ -40,6 +42,8 @@ pub struct SendAs {
     pub labels: Vec<Label>,
     /// What it is secured with, where that is not as the partner's profile says.
     pub services: WantedServices,
+    /// The watched folder that it lies in, if it lies in one.
+    pub watched_folder: Option<PathBuf>,
 }
 
 impl Default for SendAs {
@@ -57,6 +61,7 @@ impl Default for SendAs {
             stamp: None,
             labels: Vec::new(),
             services: WantedServices::default(),
+            watched_folder: None,
         }
     }
 }
@@ -156,6 +161,42 @@ pub enum QueueError {
         path: String,
         /// Which limit.
         why: String,
+    },
+    /// A policy does not want it to be sent.
+    #[error("{by}: it is not queued: {why}")]
+    Refused {
+        /// Which policy.
+        by: String,
+        /// Its reason.
+        why: String,
+    },
+    /// A policy wants it to wait, or could not decide.
+    #[error("{by}: it is not queued now: {why}")]
+    PutOff {
+        /// Which policy.
+        by: String,
+        /// Its reason, or how it failed.
+        why: String,
+    },
+    /// What a policy wants cannot be done.
+    #[error("{by}: {why}")]
+    NotAsDecided {
+        /// Which policy.
+        by: String,
+        /// What cannot be done.
+        why: Box<QueueError>,
+    },
+    /// A policy wants a cipher suite that is not agreed with the partner.
+    #[error(
+        "it wants cipher suite {suite:02}, and with `{partner}` {agreed} are agreed: add it to `partners.{partner}.file_security.suites`, or have the policy choose one of these"
+    )]
+    Suite {
+        /// The number.
+        suite: u8,
+        /// To whom.
+        partner: String,
+        /// Those that are agreed, with commas between.
+        agreed: String,
     },
     /// Its content cannot be copied to the spool.
     #[error(transparent)]

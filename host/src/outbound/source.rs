@@ -59,6 +59,11 @@ impl OpenedFile {
         }
     }
 
+    /// Octets that it had when it was opened.
+    pub(super) fn octets(&self) -> u64 {
+        self.before.octets
+    }
+
     /// Copies all of it, secured or as it is. Where it changes in between, nothing is kept.
     pub(super) async fn copy_to(
         self,

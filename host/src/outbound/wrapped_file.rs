@@ -40,7 +40,8 @@ pub async fn wrap(
     how: &SendAs,
     mut to: File,
 ) -> Result<Option<WrappedFile>, QueueError> {
-    let securing = Securing::of(profile, &how.services, keyring)?;
+    let services = how.services.or(&profile.file_security.send);
+    let securing = Securing::of(profile, services, keyring)?;
     let Some(securing) = securing else {
         return Ok(None);
     };

@@ -148,6 +148,16 @@ pub async fn end_transfer(
     asking.await
 }
 
+/// What becomes of a file of ours that is to be queued, asked outside of a session.
+pub async fn queue_file(
+    generation: Arc<Generation>,
+    services: Arc<dyn HostServices>,
+    file: &types::FileToQueue,
+) -> Decided<types::QueueDecision> {
+    let mut conversation = Conversation::open(generation, file.id.clone(), services);
+    conversation.queue_file(file, SystemTime::now()).await
+}
+
 /// What the history of a transfer keeps of a decision: the sentence, and all that led to it.
 pub fn note<T: Serialize>(decided: &Decided<T>, sentence: &str) -> Note {
     let (hook, who, generation) = (decided.hook, by(decided), decided.generation);

@@ -157,12 +157,7 @@ pub fn record_layout(layout: types::RecordLayout) -> RecordLayout {
 /// A virtual file as its SFID describes it.
 #[must_use]
 pub fn file(header: &FileHeader) -> types::FileInfo {
-    let (format, max_record_size) = match header.format {
-        Format::Unstructured => (types::RecordFormat::Unstructured, 0),
-        Format::Text => (types::RecordFormat::Text, 0),
-        Format::Fixed(length) => (types::RecordFormat::Fixed, length),
-        Format::Variable(length) => (types::RecordFormat::Variable, length),
-    };
+    let (format, max_record_size) = record_format(header.format);
     types::FileInfo {
         dataset_name: header.key.dataset.to_string(),
         description: header.description.clone(),
@@ -176,17 +171,32 @@ pub fn file(header: &FileHeader) -> types::FileInfo {
         size_kib: header.size_blocks,
         original_size_kib: header.original_size_blocks,
         restart: header.restart,
-        security: match header.security {
-            Security::None => types::SecurityLevel::None,
-            Security::Encrypted => types::SecurityLevel::Encrypted,
-            Security::Signed => types::SecurityLevel::Signed,
-            Security::EncryptedAndSigned => types::SecurityLevel::EncryptedAndSigned,
-        },
+        security: security_level(header.security),
         cipher_suite: header.cipher.number(),
         compressed: header.compressed,
         enveloped: header.enveloped,
         signed_response: header.signed_receipt,
         extra: Vec::new(),
+    }
+}
+
+/// SFIDFMT and SFIDLRECL.
+pub(super) fn record_format(format: Format) -> (types::RecordFormat, u32) {
+    match format {
+        Format::Unstructured => (types::RecordFormat::Unstructured, 0),
+        Format::Text => (types::RecordFormat::Text, 0),
+        Format::Fixed(length) => (types::RecordFormat::Fixed, length),
+        Format::Variable(length) => (types::RecordFormat::Variable, length),
+    }
+}
+
+/// SFIDSEC.
+pub(super) fn security_level(security: Security) -> types::SecurityLevel {
+    match security {
+        Security::None => types::SecurityLevel::None,
+        Security::Encrypted => types::SecurityLevel::Encrypted,
+        Security::Signed => types::SecurityLevel::Signed,
+        Security::EncryptedAndSigned => types::SecurityLevel::EncryptedAndSigned,
     }
 }
 
@@ -386,6 +396,17 @@ pub fn outbound_file(waiting: &OutboundFile) -> types::OutboundFile {
         attempts: waiting.attempts,
         queued_at: queued.as_millis() as u64,
         labels: waiting.labels.clone(),
+    }
+}
+
+/// What a policy says of security, in our word.
+#[must_use]
+pub fn security(level: types::SecurityLevel) -> Security {
+    match level {
+        types::SecurityLevel::None => Security::None,
+        types::SecurityLevel::Encrypted => Security::Encrypted,
+        types::SecurityLevel::Signed => Security::Signed,
+        types::SecurityLevel::EncryptedAndSigned => Security::EncryptedAndSigned,
     }
 }
 

@@ -2,3 +2,4 @@
 
 pub(crate) mod ask;
 pub(crate) mod facts;
+pub(crate) mod queue_facts;

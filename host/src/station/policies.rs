@@ -1,6 +1,8 @@
 //! From the policies of the configuration to components that can be asked.
 
-use pointsman_policy::{Compile, Engine, EngineConfig, LoadError, PolicySet, PolicySpec};
+use std::collections::BTreeSet;
+
+use pointsman_policy::{Compile, Engine, EngineConfig, Hook, LoadError, PolicySet, PolicySpec};
 
 use crate::config::{Plan, PolicyPlan};
 
@@ -31,6 +33,18 @@ pub async fn load_policies(config: &Plan) -> Result<PolicySet, LoadPoliciesError
 #[must_use]
 pub fn specs(plan: &Plan) -> Vec<PolicySpec> {
     plan.policies.iter().map(spec).collect()
+}
+
+/// The policies of a plan that are asked at this hook, and those of which nobody knows since their component cannot be
+/// read.
+pub async fn asked_at(plan: &Plan, hook: Hook) -> BTreeSet<String> {
+    let mut asked = BTreeSet::new();
+    for spec in specs(plan) {
+        if spec.may_be_asked(hook).await {
+            asked.insert(spec.name);
+        }
+    }
+    asked
 }
 
 /// A policy engine that compiles in a child process of limited means, which is this program again.

@@ -77,6 +77,7 @@ pub(super) fn to_send(number: u32, dice: &mut Dice, now: SystemTime) -> Row {
         wire_hash: None,
         priority: dice.one_of(&[4, 5, NewFile::URGENT]),
         labels: Vec::new(),
+        note: Default::default(),
     };
     let mut row = Row::queued(&file, dice.around(now));
     let any = dice.one_of(OutboundState::ALL);

@@ -201,6 +201,7 @@ fn a_file_that_is_queued_for_the_first_time_or_again_is_replayed_as_ready() {
         wire_hash: None,
         priority: NewFile::PRIORITY,
         labels: Vec::new(),
+        note: Default::default(),
     };
     let first = queued(&file, at(1000));
     let again = queued_again(TransferId::new(), &file, at(1000));

@@ -194,6 +194,7 @@ impl Yard {
             wire_hash: None,
             priority: 3,
             labels: Vec::new(),
+            note: Default::default(),
         };
         whole.seal(&Sidecar::outbound(&file)).unwrap();
         file

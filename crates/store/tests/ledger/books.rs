@@ -198,5 +198,6 @@ pub fn to_send(id: TransferId, dataset: &str) -> NewFile {
         wire_hash: None,
         priority: NewFile::PRIORITY,
         labels: Vec::new(),
+        note: Default::default(),
     }
 }

@@ -35,6 +35,7 @@ pub fn to_send(id: TransferId, measure: &Measure) -> Sidecar {
         wire_hash: None,
         priority: 3,
         labels: Vec::new(),
+        note: Default::default(),
     })
 }
 

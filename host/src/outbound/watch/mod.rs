@@ -10,6 +10,7 @@
 //! report, for instance on network file systems. Which user can change which name, and how each step reaches its file,
 //! is in `rooms.rs`.
 
+mod delayed;
 mod folder_log;
 mod growing;
 mod kernel_events;
@@ -28,6 +29,7 @@ use pointsman_store::{Direction, SpoolError, TransferId, planted};
 use tokio::sync::watch::Receiver;
 use tokio::task::spawn_blocking;
 
+use self::delayed::DelayedFiles;
 use self::folder_log::FolderLog;
 use self::growing::GrowingFiles;
 use self::kernel_events::FolderEvents;
@@ -88,6 +90,7 @@ pub async fn keep_watching(
         apart: None,
         reported: None,
         growing: GrowingFiles::default(),
+        delayed: DelayedFiles::default(),
         log,
     };
     folder.keep().await;
@@ -151,6 +154,8 @@ struct Watched {
     reported: Option<(u64, u64)>,
     /// Files that are not complete yet: their size and times at the last look, and since when these are unchanged.
     growing: GrowingFiles,
+    /// Files that were taken, and that policies do not want to be queued yet.
+    delayed: DelayedFiles,
     log: FolderLog,
 }
 
@@ -189,9 +194,16 @@ impl Watched {
 
     async fn look(&mut self) -> io::Result<()> {
         let rooms = self.open().await?;
-        for (id, name) in on_disk(&rooms, Rooms::taken).await?? {
+        let taken = on_disk(&rooms, Rooms::taken).await??;
+        self.delayed.retain(&taken);
+        for (id, name) in taken {
             if self.is_over() {
                 return Ok(());
+            }
+            let generation = self.station.policies.current().number();
+            if let Some(why) = self.delayed.why_it_waits(id, generation) {
+                self.log.trouble(why);
+                continue;
             }
             self.queue(&rooms, id, &name).await?;
         }
@@ -318,7 +330,7 @@ impl Watched {
     }
 
     /// Queues a file that was taken, unless it was queued before a crash; then puts the file away.
-    async fn queue(&self, rooms: &Arc<Rooms>, id: TransferId, name: &str) -> io::Result<()> {
+    async fn queue(&mut self, rooms: &Arc<Rooms>, id: TransferId, name: &str) -> io::Result<()> {
         let new_id = if planted("watched-under-a-new-id") {
             TransferId::new()
         } else {
@@ -340,6 +352,13 @@ impl Watched {
                 self.log.trouble(&format!(
                     "{name} cannot be queued now, and is tried again: the disk of the spool has no free space for it beside `limits.reserve` and `limits.reserve_files`"
                 ));
+                Ok(())
+            }
+            Err(QueueError::PutOff { by, why }) => {
+                let why = format!("{name} is not queued now, and asked about again: {by}: {why}");
+                self.log.trouble(&why);
+                let generation = self.station.policies.current().number();
+                self.delayed.note(id, generation, why);
                 Ok(())
             }
             // Ours to mend; the file stays where it is and is tried again.
@@ -435,6 +454,7 @@ impl Watched {
             user: self.watch.user_data.clone(),
             labels: self.watch.labels.clone(),
             services: self.watch.services,
+            watched_folder: Some(self.path.clone()),
             ..SendAs::default()
         };
         enqueue::enqueue_as(&self.station, &self.profile, id, source, &how).await?;
