@@ -236,6 +236,12 @@ fn a_file_that_a_policy_refuses_is_not_queued_and_put_aside() {
     let server = setup.serve();
     put(&setup, "HOOD", b"a hood");
     server.await_log(&[
+        "policy-decided",
+        "queue-file",
+        "drawings go to nobody",
+        r#""data":"#,
+    ]);
+    server.await_log(&[
         "file-put-aside",
         "HOOD",
         "policy secure",

@@ -10,6 +10,7 @@ use pointsman_store::Note;
 
 use super::send_as::QueueError;
 use crate::config::{Label, Partner, SendServices, WantedServices};
+use crate::events::Event;
 use crate::policy::ask;
 use crate::policy::facts;
 use crate::policy::queue_facts::{self, ToQueue};
@@ -59,20 +60,69 @@ pub(super) async fn terms(
     });
     let facts = queue_facts::queued_file(&file);
     let answer = ask::queue_file(Arc::clone(&pinned.policies), services, &facts).await;
-    let by = answer.decided_by.is_some().then(|| ask::by(&answer));
-    let decided = chosen(&answer)?;
-    let terms = decided.map(|terms| as_agreed(&file, terms)).transpose();
-    let (services, labels) = terms.map_err(|error| named(by.as_ref(), error))?.unzip();
-    let services = services.unwrap_or(usual);
-    // What would be so without them is not their doing.
-    let by = by.filter(|_| services != usual);
-    let note = ask::note(&answer, &sentence(&services, &usual));
+    let decided = decided(&file, &answer, usual);
+    log(station, &file, &answer, &decided, &usual);
+    decided
+}
+
+/// What the answer means for the file.
+fn decided(
+    file: &ToQueue<'_>,
+    answer: &Decided<types::QueueDecision>,
+    usual: SendServices,
+) -> Result<Terms, QueueError> {
+    let by = answer.decided_by.is_some().then(|| ask::by(answer));
+    let terms = chosen(answer)?.map(|terms| as_agreed(file, terms));
+    let terms = terms
+        .transpose()
+        .map_err(|error| named(by.as_ref(), error))?;
+    let (services, labels) = terms.unwrap_or_else(|| (usual, file.labels.clone()));
     Ok(Terms {
         services,
-        labels: labels.unwrap_or(file.labels),
-        note,
-        by,
+        labels,
+        note: ask::note(answer, &sentence(&services, &usual)),
+        // What would be so without them is not their doing.
+        by: by.filter(|_| services != usual),
     })
+}
+
+/// Logs what policies said; of a file that is not queued, and so has no history, with all that led to it.
+fn log(
+    station: &Station,
+    file: &ToQueue<'_>,
+    answer: &Decided<types::QueueDecision>,
+    decided: &Result<Terms, QueueError>,
+    usual: &SendServices,
+) {
+    let (decision, data) = match decided {
+        Ok(_) if answer.decided_by.is_none() => return,
+        Ok(terms) => (sentence(&terms.services, usual), None),
+        Err(error) => (not_queued(error), ask::data_for_log(answer)),
+    };
+    let by = answer.decided_by.as_ref();
+    station.events.emit(Event::Decided {
+        session: None,
+        partner: Some(file.profile.name.clone()),
+        claims: None,
+        remote: None,
+        policy: by.map(|by| by.policy.clone()),
+        transfer: Some(file.id),
+        file: Some(file.key.to_string()),
+        hook: answer.hook.name(),
+        by: ask::by(answer),
+        decision,
+        data,
+    });
+}
+
+/// Why a file is not queued, without the name of the policy.
+fn not_queued(error: &QueueError) -> String {
+    match error {
+        QueueError::Refused { why, .. } => format!("not queued: {why}"),
+        QueueError::PutOff { why, .. } => format!("not queued now: {why}"),
+        QueueError::NotAsDecided { why, .. } => format!("not queued: {why}"),
+        error => error.to_string(),
+    }
 }
 
 /// What the policies chose; none where they had no opinion.
