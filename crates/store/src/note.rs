@@ -17,6 +17,14 @@ impl Note {
             data: self.data.clone(),
         }
     }
+
+    /// The same with a text before its sentence, or the text alone where it has none.
+    pub(crate) fn after(&self, text: String) -> Self {
+        match self.text.is_empty() {
+            true => self.with_text(text),
+            false => self.with_text(format!("{text}; {}", self.text)),
+        }
+    }
 }
 
 impl From<String> for Note {

@@ -176,11 +176,8 @@ impl Row {
             receipt: None,
             history: Vec::new(),
         };
-        let mut text = format!("{} octets for {}", file.octets, file.partner);
-        if !file.note.text.is_empty() {
-            text = format!("{text}; {}", file.note.text);
-        }
-        row.note(VerbName::Enqueue.in_history(), file.note.with_text(text));
+        let text = format!("{} octets for {}", file.octets, file.partner);
+        row.note(VerbName::Enqueue.in_history(), file.note.after(text));
         row
     }
 
