@@ -1,7 +1,7 @@
 //! Pointsman: an OFTP server whose every decision is a question put to a sandboxed WebAssembly component.
 //!
 //! The rooms of this folder have floors: a room uses those below it (`cargo xtask tidy` keeps that). From the top:
-//! `cli`, `server`, `operator`, `outbound`, `session` with its user monitor, `inbound`, `station`, `policy`, `net`,
+//! `cli`, `server`, `operator`, `outbound`, `session` with its user monitor, `inbound`, `station`, `policy`,
 //! `security`, `events`, `config`. The main path is in ARCHITECTURE.md.
 
 // Output goes through `cli::out`, where a reader that is gone or stuck and texts of others are minded.
@@ -11,7 +11,6 @@ mod cli;
 mod config;
 mod events;
 mod inbound;
-mod net;
 mod operator;
 mod outbound;
 mod policy;

@@ -12,6 +12,8 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use crate::limits::CompileLimits;
 use crate::wasm_config::wasm_config;
 
+/// The usual name of the subcommand by which a program that serves is this child.
+pub const COMMAND: &str = "compile-policy";
 /// Exit status for a component that does not compile: "data error" of sysexits.
 pub(crate) const DOES_NOT_COMPILE: u8 = 65;
 /// Exit status for the child's own troubles: "system error" of sysexits.

@@ -26,10 +26,10 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use pointsman_kernel as kernel;
 use pointsman_log::Log;
+use pointsman_policy::compile_worker;
 
 use self::command::{CommandOutcome, Unsuccessful};
 use crate::operator::error::{ErrorCode, ErrorKind, OperatorError};
-use crate::station::policies::COMPILE_POLICY;
 
 /// An OFTP server (ODETTE File Transfer Protocol) whose every decision is a question put to a sandboxed
 /// WebAssembly component.
@@ -76,7 +76,7 @@ enum CliCommand {
     Store(store::StoreCommand),
     /// Look at policies, and swap them while the server runs.
     Policy(policy::PolicyCommand),
-    #[command(name = COMPILE_POLICY, hide = true)]
+    #[command(name = compile_worker::COMMAND, hide = true)]
     CompilePolicy {
         /// Seconds of processor time, and MiB.
         allowance: Vec<String>,
@@ -148,7 +148,7 @@ pub fn main() -> ExitCode {
     kernel::dump_no_core();
     let Cli { command } = Cli::parse();
     if let CliCommand::CompilePolicy { allowance } = command {
-        return pointsman_policy::compile_worker::run(allowance.into_iter());
+        return compile_worker::run(allowance.into_iter());
     }
     let wants_json = command.wants_json();
     let done = command.run().and_then(|()| match out::trouble() {

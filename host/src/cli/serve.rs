@@ -1,19 +1,14 @@
 //! `pointsman serve`.
 
-use std::sync::Arc;
-
 use clap::Args;
 use pointsman_log::Log;
-use tokio::sync::watch;
 
 use super::command::{CommandOutcome, Configured, LogStyle, Unsuccessful, block_on, start_log};
 use super::out::{self, say};
 use crate::config::Needs;
-use crate::operator::Operator;
 use crate::operator::error::ErrorCode;
-use crate::server::signals::{EndPatience, Hangup, Signals};
+use crate::server::signals::{Hangup, Signals};
 use crate::server::{self, Server};
-use crate::station::in_force::InForce;
 
 /// Runs the server until SIGTERM, SIGINT or SIGQUIT; a second signal ends it at once.
 #[derive(Debug, Args)]
@@ -41,12 +36,7 @@ impl ServeCommand {
                 started = Server::start_when_there_is_room(config) => started?,
                 () = signals.asked() => return Ok(()),
             };
-            tokio::spawn(follow(
-                server.operator(),
-                server.plans(),
-                signals.hangups(),
-                signals.patience(),
-            ));
+            server.reload_at(&signals);
             let addresses = server.addresses().to_owned();
             // Who reads it may be gone, or stuck; the server is there for partners.
             out::beside(move || {
@@ -59,28 +49,6 @@ impl ServeCommand {
             });
             end(server, async || signals.asked().await).await
         })
-    }
-}
-
-/// Reloads the configuration at each SIGHUP, and lets the end of the program take as long as the plan in force says.
-async fn follow(
-    operator: Operator,
-    mut plans: watch::Receiver<Arc<InForce>>,
-    mut hangups: watch::Receiver<u32>,
-    patience: EndPatience,
-) {
-    loop {
-        tokio::select! {
-            hung_up = hangups.changed() => match hung_up {
-                // What came of it is in the log.
-                Ok(()) => drop(operator.reload(|_, _| {}).await),
-                Err(_) => return,
-            },
-            changed = plans.changed() => match changed {
-                Ok(()) => patience.set(server::patience(&plans.borrow_and_update())),
-                Err(_) => return,
-            },
-        }
     }
 }
 

@@ -7,10 +7,10 @@ use pointsman_keys::StoredCertificate;
 use super::remark::{Remark, RemarkLevel, stage};
 use super::{security, usage};
 use crate::config::{IdentityFiles, KeyUse, Partner, Plan, StoreSource, TlsPlan};
-use crate::net::tls::{self, CertificateTime, PeerCertificate};
 use crate::security::error::KeyringError;
 use crate::security::keyring::Keyring;
 use crate::security::stores;
+use crate::security::tls::{self, CertificateTime, PeerCertificate};
 use crate::security::tls_identity::TlsIdentity;
 
 /// Whose a certificate is.

@@ -9,9 +9,9 @@ use super::conditions::{Condition, obstacles};
 use super::remark::RemarkLevel;
 use super::running::PolicyReport;
 use crate::config::Plan;
-use crate::net::tls::{self, KnownCertificates, TlsError};
 use crate::outbound::watch;
 use crate::security::keyring::Keyring;
+use crate::security::tls::{self, KnownCertificates, TlsError};
 use crate::station::policies::load_policies;
 
 /// Everything that was looked at.

@@ -10,9 +10,9 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use super::lock::{StorageLock, is_served};
 use crate::config::Plan;
-use crate::net::tls::{self, KnownCertificates};
 use crate::security::error::KeyringError;
 use crate::security::keyring::Keyring;
+use crate::security::tls::{self, KnownCertificates};
 use crate::session::listen::{self, ListenError};
 use crate::station::storage;
 

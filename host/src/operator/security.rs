@@ -8,9 +8,9 @@ use pointsman_keys::StoredCertificate;
 use super::remark::{Remark, RemarkLevel, stage};
 use super::usage;
 use crate::config::{CertificateUse, KeyUse, ListenerPlan, Partner, Plan, SessionAuthentication};
-use crate::net::tls::{self, CertificateTime};
 use crate::security::error::KeyringError;
 use crate::security::keyring::{Keyring, KnownKey, KnownUses, PartnerKeyring};
+use crate::security::tls::{self, CertificateTime};
 use crate::security::tls_identity::TlsIdentity;
 
 /// Every key and certificate, how far it is from its end, and for which agreement none is valid.

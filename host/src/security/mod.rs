@@ -1,5 +1,4 @@
-//! File security, receipts and sessions: with which keys and certificates; secured files are opened, what is sent is
-//! secured, and receipts are signed and checked.
+//! Keys and certificates, and all that is done with them: TLS, file security, receipts, the authentication of sessions.
 
 mod demand;
 pub(crate) mod error;
@@ -11,6 +10,7 @@ mod plain_records;
 mod receipt_text;
 pub(crate) mod receipts;
 pub(crate) mod stores;
+pub(crate) mod tls;
 pub(crate) mod tls_identity;
 mod tls_keys;
 pub(crate) mod virtual_file;

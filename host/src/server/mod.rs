@@ -1,6 +1,7 @@
 //! The server: everything that runs beside the sessions, and the order of start and end.
 
 mod control;
+mod hangups;
 mod inspect;
 mod keeper;
 mod listeners;
@@ -14,7 +15,7 @@ use std::time::Duration;
 
 use pointsman_store::is_full;
 use tokio::sync::broadcast;
-use tokio::sync::watch::{Receiver, Sender, channel};
+use tokio::sync::watch::{Sender, channel};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
@@ -192,12 +193,6 @@ impl Server {
     /// Returns when something that the server cannot do without cannot be got to run, with what to tell.
     pub async fn broken(&self) -> String {
         self.running.station.tasks.broken().await
-    }
-
-    /// Notifies of each plan that a reload puts in force.
-    #[must_use]
-    pub(crate) fn plans(&self) -> Receiver<Arc<InForce>> {
-        self.running.station.plans()
     }
 
     /// Where it listened at the start, and whether with TLS.

@@ -5,7 +5,7 @@ use std::io;
 
 use oftp::{End, StateName};
 
-use crate::net::tls::{self, Side};
+use crate::security::tls::{self, Side};
 
 /// The end of a session: as the protocol sees it, and as an operator reads it.
 #[derive(Clone, Debug)]

@@ -7,4 +7,5 @@ pub(crate) mod ending;
 mod in_flight;
 pub(crate) mod listen;
 pub(crate) mod user_monitor;
+mod wire;
 mod wire_io;

@@ -9,8 +9,8 @@ use pointsman_policy::Generation;
 use rustls::ServerConfig;
 
 use crate::config::{ListenerPlan, Plan};
-use crate::net::tls::{self, Clients, KnownCertificates, TlsError};
 use crate::security::keyring::Keyring;
+use crate::security::tls::{self, Clients, KnownCertificates, TlsError};
 
 /// A plan, with the certificates of its partners, and the TLS configurations for calls and listeners.
 #[derive(Debug)]

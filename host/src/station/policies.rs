@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use pointsman_policy::{Compile, Engine, EngineConfig, Hook, LoadError, PolicySet, PolicySpec};
+use pointsman_policy::{
+    Compile, Engine, EngineConfig, Hook, LoadError, PolicySet, PolicySpec, compile_worker,
+};
 
 use crate::config::{Plan, PolicyPlan};
-
-/// The hidden subcommand of this program that compiles a policy in a process of limited means.
-pub(crate) const COMPILE_POLICY: &str = "compile-policy";
 
 /// Why the policies of a configuration cannot be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +55,7 @@ pub fn policy_engine(config: &Plan) -> Result<Engine, LoadPoliciesError> {
         std::env::current_exe().map_err(|error| LoadPoliciesError::Engine(error.to_string()))?;
     let compile = Compile::Child {
         program,
-        args: vec![COMPILE_POLICY.to_owned()],
+        args: vec![compile_worker::COMMAND.to_owned()],
     };
     Engine::new(EngineConfig {
         compile,

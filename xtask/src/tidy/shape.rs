@@ -8,9 +8,9 @@ use crate::source::rooms::{self, Arrows};
 use crate::source::{LONG_FILE, LONG_FUNCTION, circles, names};
 
 /// The rooms of the host from the top down: each may use those that come after it. The first is `lib.rs`.
-const FLOORS: [&str; 13] = [
+const FLOORS: [&str; 12] = [
     "lib", "cli", "server", "operator", "outbound", "session", "inbound", "station", "policy",
-    "net", "security", "events", "config",
+    "security", "events", "config",
 ];
 
 const EXCEPTIONS: &str = "or give a reason in xtask/src/exceptions.rs";
@@ -195,10 +195,13 @@ mod tests {
         let crates = crates(&[
             (
                 "host/src/lib.rs",
-                "mod cli; mod net; mod annex; use cli::run;",
+                "mod cli; mod station; mod annex; use cli::run;",
             ),
-            ("host/src/cli.rs", "use crate::net::N;"),
-            ("host/src/net.rs", "use crate::cli::C; use crate::annex::A;"),
+            ("host/src/cli.rs", "use crate::station::N;"),
+            (
+                "host/src/station.rs",
+                "use crate::cli::C; use crate::annex::A;",
+            ),
             ("host/src/annex.rs", ""),
         ]);
         let found = upward(&rooms::rooms(&crates), &rooms::arrows(&crates));
@@ -206,7 +209,7 @@ mod tests {
             told(&found),
             [
                 "host/src/annex: the room `annex` has no floor",
-                "host/src/net.rs: `net` uses `cli`, which is above it",
+                "host/src/station.rs: `station` uses `cli`, which is above it",
             ]
         );
     }
@@ -230,38 +233,44 @@ mod tests {
             let crates = crates(&all);
             told(&upward(&rooms::rooms(&crates), &rooms::arrows(&crates)))
         };
-        let net = |text: &'static str| [("host/src/net.rs", text)];
+        let station = |text: &'static str| [("host/src/station.rs", text)];
         let uses = |room: &str| {
             [format!(
-                "host/src/net.rs: `net` uses `{room}`, which is above it"
+                "host/src/station.rs: `station` uses `{room}`, which is above it"
             )]
         };
-        let calls = "mod cli; mod net; fn show() { cli::scene::Scene; }";
-        assert_eq!(found(calls, &net("fn f() { crate::show() }")), uses("lib"));
+        let calls = "mod cli; mod station; fn show() { cli::scene::Scene; }";
         assert_eq!(
-            found(calls, &net("use super::show; fn f() { show() }")),
+            found(calls, &station("fn f() { crate::show() }")),
             uses("lib")
         );
         assert_eq!(
-            found("const A: u8 = 1;", &net("fn f() { crate::A; }")),
+            found(calls, &station("use super::show; fn f() { show() }")),
             uses("lib")
         );
-        let passes = "mod cli; mod net; pub use cli::scene::Scene as Play;";
-        assert_eq!(found(passes, &net("use crate::Play;")), uses("cli"));
-        let all = "mod cli; mod net; pub use cli::*;";
-        assert_eq!(found(all, &net("fn f() { crate::Scene; }")), uses("lib"));
+        assert_eq!(
+            found("const A: u8 = 1;", &station("fn f() { crate::A; }")),
+            uses("lib")
+        );
+        let passes = "mod cli; mod station; pub use cli::scene::Scene as Play;";
+        assert_eq!(found(passes, &station("use crate::Play;")), uses("cli"));
+        let all = "mod cli; mod station; pub use cli::*;";
+        assert_eq!(
+            found(all, &station("fn f() { crate::Scene; }")),
+            uses("lib")
+        );
         for whole in [
             "use crate as c; fn f() { c::A; }",
             "use crate::*; fn f() { A; }",
         ] {
-            assert_eq!(found("const A: u8 = 1;", &net(whole)), uses("lib"));
+            assert_eq!(found("const A: u8 = 1;", &station(whole)), uses("lib"));
         }
         // A room that uses nothing itself, and passes on what is above it.
         assert_eq!(
-            found("", &net("pub use crate::cli::scene::Scene;")),
+            found("", &station("pub use crate::cli::scene::Scene;")),
             uses("cli")
         );
-        let down = "mod cli; mod net; pub use net::N; pub fn main() { cli::scene::Scene; }";
-        assert_eq!(found(down, &net("pub struct N;")), Vec::<String>::new());
+        let down = "mod cli; mod station; pub use net::N; pub fn main() { cli::scene::Scene; }";
+        assert_eq!(found(down, &station("pub struct N;")), Vec::<String>::new());
     }
 }

@@ -11,9 +11,9 @@ use tokio::sync::Notify;
 
 use crate::config::{DeliveryTerms, Partner};
 use crate::events::{Event, Talk};
-use crate::net::wire::Wire;
 use crate::policy::ask::{self, Asker};
 use crate::session::ending::beside_states;
+use crate::session::wire::Wire;
 use crate::station::Station;
 use crate::station::contacts::Line;
 use crate::station::in_force::Pinned;

@@ -9,10 +9,10 @@ use super::session_refusal::SessionRefusal;
 use crate::config::{Partner, SessionAuthentication};
 use crate::events::Event;
 use crate::inbound::target::labelled;
-use crate::net::tls::TlsFacts;
-use crate::net::wire::Wire;
 use crate::policy::facts::{self as policy_facts, WireFacts};
+use crate::security::tls::TlsFacts;
 use crate::session::user_monitor::context::SessionContext;
+use crate::session::wire::Wire;
 
 /// What the policies are told of the connection.
 pub(super) fn facts(

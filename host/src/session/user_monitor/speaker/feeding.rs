@@ -188,9 +188,9 @@ mod tests {
     use super::*;
     use crate::config::Partner;
     use crate::config::Plan;
-    use crate::net::wire::Wire;
     use crate::outbound::enqueue::{SendAs, enqueue};
     use crate::session::user_monitor::speaker::sending::OpenFile;
+    use crate::session::wire::Wire;
     use crate::station::in_force::InForce;
     use crate::station::leases::lessee;
     use crate::station::{Inbox, Station};

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::tls::TlsFacts;
+use crate::security::tls::TlsFacts;
 
 /// Where a session runs.
 #[derive(Clone, Debug)]
