@@ -558,6 +558,11 @@ fn a_start_that_cannot_read_what_the_newest_files_are_lists_all() {
         std::fs::create_dir(&list).unwrap();
     }
     let server = setup.serve();
+    for list in ["newest-sealed", "newest-outgoing"] {
+        for event in ["newest-list-unread", "newest-list-behind"] {
+            server.await_log(&[event, list, "Is a directory"]);
+        }
+    }
     Peer::session(server.address()).send(&VirtualFile::new("OTHER", "octets"));
     setup.await_delivered(2);
     assert_eq!(server.stop(), Some(0));

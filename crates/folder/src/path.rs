@@ -168,12 +168,13 @@ impl<'a> Walk<'a> {
         let made = made.map_err(|error| self.refused(part, error))?;
         let inherited = Mode::from_raw_mode(self.look_at(&made)?.mode & GROUP_OF_FOLDER);
         rustix::fs::fchmod(&made, mode | inherited).map_err(|error| self.refused(part, error))?;
-        let above = rustix::fs::openat(self.at(), ".", TO_LIST, Mode::empty());
-        // A folder that may not be listed cannot be synced either; it is synced with what is put into it later.
-        if let Ok(above) = above {
-            rustix::fs::fsync(above).map_err(|error| self.refused(part, error))?;
+        match rustix::fs::openat(self.at(), ".", TO_LIST, Mode::empty()) {
+            // A folder that may not be listed cannot be synced either; it is synced with what is put into it later.
+            Err(Errno::ACCESS) => Ok(()),
+            above => above
+                .and_then(rustix::fs::fsync)
+                .map_err(|error| self.refused(part, error)),
         }
-        Ok(())
     }
 
     fn step_into(&mut self, part: &OsStr) -> Result<(), FolderError> {

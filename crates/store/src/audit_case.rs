@@ -3,6 +3,7 @@
 mod without_row;
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::audit_fit::{difference, wrong_receipt};
@@ -218,10 +219,17 @@ impl<'a> Case<'a> {
                 let remedy = "nothing, if its reader changed it or another file took its name";
                 self.note("delivered-changed", shown_in_inbox(path), what, remedy);
             }
-            Err(_) => {
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+            {
                 let what = "delivered, and not there any more";
                 let remedy = "nothing, if its reader took it";
                 self.note("delivered-taken", shown_in_inbox(path), what, remedy);
+            }
+            Err(error) => {
+                let what = format!("delivered, and cannot be looked at: {error}");
+                let remedy = "look at the disk of the inbox, and whether this user may go there";
+                self.note("delivered-unseen", shown_in_inbox(path), what, remedy);
             }
         }
         Ok(())

@@ -80,4 +80,29 @@ events! {
     MadePrivate { path: std::path::PathBuf, files: u64 }
     says("other users could read or lock {}, and {files} files in it; they cannot any more", path.display())
     remedy("find out who set it so, and what they read")
+
+    /// the list of the files that got a sidecar last could not be written: a start compares fewer files with the
+    /// ledger, or lists the folder
+    "STO-012" "newest-list-behind" Warn Counted
+    NewestListBehind { list: std::path::PathBuf, reason: String }
+    says("{} does not have the newest files: {reason}", list.display())
+    remedy("disk space, the disk of `storage.state`; an older ledger may not be noticed at a start")
+
+    /// that list could not be read: the start lists the folder instead, which takes seconds with a million files
+    "STO-013" "newest-list-unread" Warn Counted
+    NewestListUnread { list: std::path::PathBuf, reason: String }
+    says("{} cannot be read, so the folder beside it is listed: {reason}", list.display())
+    remedy("the disk of `storage.state`")
+
+    /// the disk has little free space, and partials that no session uses could not all be removed
+    "STO-014" "room-not-made" Warn Counted
+    RoomNotMade { reason: String }
+    says("no more room was made in the spool: {reason}")
+    remedy("the disk of `storage.state`")
+
+    /// a restart within a file of records finds its place by reading the file from its start
+    "STO-015" "positions-unread" Warn Counted
+    PositionsUnread { transfer: TransferId, reason: String }
+    says("where the records of transfer {transfer} end cannot be read: {reason}")
+    remedy("the disk of `storage.state`")
 }

@@ -112,7 +112,7 @@ impl Audit {
                 break;
             }
             tokio::time::sleep(PAUSE).await;
-            if self.spool.is_busy(id) {
+            if self.spool.is_busy(id)? {
                 return Ok(Vec::new());
             }
             let book = ledger.book(id).await?;

@@ -353,15 +353,23 @@ async fn what_somebody_is_at_work_on_is_not_taken_for_left_behind() {
     let key = yard.received().await;
     let mut writer = yard.spool.partial(key.plain()).unwrap().resume(0).unwrap();
     writer.append(PLAIN).unwrap();
-    assert!(yard.spool.is_busy(key.id));
+    assert!(yard.spool.is_busy(key.id).unwrap());
     assert!(yard.spool.partial(key.plain()).is_err(), "one writer alone");
     assert_eq!(yard.spool.discard_unfinished_plain().unwrap(), 0);
     let hold = writer.finish().unwrap().seal_plain().unwrap();
-    assert!(yard.spool.is_busy(key.id));
+    assert!(yard.spool.is_busy(key.id).unwrap());
     let held = yard.spool.hold_to_deliver(key.id);
     assert!(matches!(held, Err(SpoolError::Busy(_))), "{held:?}");
     drop(hold);
-    assert!(!yard.spool.is_busy(key.id));
+    assert!(!yard.spool.is_busy(key.id).unwrap());
+    // Where nobody can say, it is not taken for left behind either.
+    let looped = yard
+        .folder
+        .path()
+        .join(format!("spool/incoming/{}", key.id));
+    std::os::unix::fs::symlink(&looped, &looped).unwrap();
+    let busy = yard.spool.is_busy(key.id);
+    assert!(matches!(busy, Err(SpoolError::Io { .. })), "{busy:?}");
     // One that was begun and given up leaves the file as it was.
     let yard = Yard::new();
     let key = yard.received().await;

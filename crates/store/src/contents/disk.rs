@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use oftp::Positions;
+use pointsman_log::emit;
 
 use super::disk_writer::DiskWriter;
 use super::thread::on_thread;
 use super::{ContentWriter, Contents, Handing, PartialContent, StoredContent, WholeContent};
 use crate::content::{ContentKey, Hold};
+use crate::events::StoreEvent;
 use crate::measure::Measure;
 use crate::sealed::Sealed;
 use crate::sidecar::{Record, Sidecar};
@@ -34,9 +36,15 @@ impl Contents for Spool {
         let spool = self.clone();
         let whole = on_thread(move || {
             let whole = spool.import(id, &mut source);
-            if whole.is_err() {
-                // Half a copy; where that cannot be removed, the next start does it.
-                let _ = spool.discard_partial(id);
+            // Half a copy; where that cannot be removed, the next start does it.
+            if whole.is_err()
+                && let Err(error) = spool.discard_partial(id)
+                && !error.is_gone()
+            {
+                emit(&StoreEvent::UnsealedLeft {
+                    transfer: id,
+                    reason: error.to_string(),
+                });
             }
             whole
         });

@@ -89,7 +89,7 @@ impl Leftovers for Spool {
         on_thread(move || {
             let mut newest = Vec::new();
             for id in spool.newest(direction, most)? {
-                if spool.is_busy(id) {
+                if spool.is_busy(id)? {
                     continue;
                 }
                 match spool.record(direction, id) {
@@ -137,7 +137,7 @@ impl Leftovers for Spool {
         on_thread(move || {
             let pieces = spool.pieces(id)?;
             let is_begun = pieces.inbound_sidecar && pieces.wire.sealed.is_none();
-            match is_begun && !spool.is_busy(id) {
+            match is_begun && !spool.is_busy(id)? {
                 true => spool.forget(Direction::Inbound, id),
                 false => Ok(()),
             }

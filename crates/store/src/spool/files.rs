@@ -1,7 +1,7 @@
 //! Small operations on files and folders of the spool.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use super::error::{SpoolError, at};
@@ -14,6 +14,13 @@ pub(super) fn length(path: &Path) -> Result<Option<u64>, SpoolError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(at(path)(error)),
     }
+}
+
+/// Reads all of a file. (`std::fs::read` asks for its length first, and tells nobody where the disk fails at that.)
+pub(super) fn read_all(path: &Path) -> io::Result<Vec<u8>> {
+    let mut octets = Vec::new();
+    File::open(path)?.take(u64::MAX).read_to_end(&mut octets)?;
+    Ok(octets)
 }
 
 /// Removes a file that may be there.

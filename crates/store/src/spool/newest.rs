@@ -4,17 +4,21 @@
 //!
 //! No promise relies on a list, and its lines are not synced: where a power cut takes lines from its end, fewer files
 //! are compared. A list that is missing, unreadable or damaged anywhere is not used: the folder is listed, and the list
-//! is rewritten.
+//! is rewritten. What the disk refuses is logged, and no caller fails of it.
 
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::error::SpoolError;
+use pointsman_log::emit;
+
+use super::error::{SpoolError, at};
+use super::files::{length, read_all};
 use super::layout::Spool;
 use super::lock::Locked;
 use super::names::{SIDECAR, folder_of};
+use crate::events::StoreEvent;
 use crate::private::private_file;
 use crate::state::Direction;
 use crate::transfer::TransferId;
@@ -37,42 +41,49 @@ impl Spool {
         direction: Direction,
         most: usize,
     ) -> Result<Vec<TransferId>, SpoolError> {
-        let Lists { list, before } = self.lists(direction);
-        let earlier = match before.try_exists() {
-            Ok(false) => Some(Vec::new()),
-            _ => names(&before),
-        };
-        let (Some(earlier), Some(last)) = (earlier, names(&list)) else {
+        let Some(listed) = self.lists(direction).names() else {
             return self.begin_list(direction, most);
         };
         let mut seen = BTreeSet::new();
-        let each = earlier.into_iter().chain(last).rev();
-        // What came to nothing has none any more.
-        let described = |id: &TransferId| self.sidecar_path(direction, *id).exists();
-        let once = each.filter(|id| seen.insert(*id));
-        Ok(once.filter(described).take(most).collect())
+        let mut newest = Vec::new();
+        for id in listed.into_iter().rev() {
+            if newest.len() == most {
+                break;
+            }
+            // What came to nothing has no sidecar any more.
+            if seen.insert(id) && length(&self.sidecar_path(direction, id))?.is_some() {
+                newest.push(id);
+            }
+        }
+        Ok(newest)
     }
 
     /// Appends a file that has got its sidecar. Where there is no list, the next start writes it.
     pub(super) fn list(&self, direction: Direction, id: TransferId) {
         let lists = self.lists(direction);
-        // A list that lacks a name makes a start compare less, which is no reason to fail the file.
-        let _ = append(&lists.list, id).and_then(|octets| match octets {
+        let appended = append(&lists.list, id).and_then(|octets| match octets {
             LONG.. => lists.turn(),
             _ => Ok(()),
         });
+        // A list that lacks a name makes a start compare less, which is no reason to fail the file.
+        if let Err(error) = appended
+            && !error.is_gone()
+        {
+            lists.behind(&error);
+        }
     }
 
     /// Lists the folder, and writes the list with the newest files in it.
     fn begin_list(&self, direction: Direction, most: usize) -> Result<Vec<TransferId>, SpoolError> {
-        let Lists { list, before } = self.lists(direction);
         let mut ids = self.ids(folder_of(direction), SIDECAR)?;
         ids.sort_unstable();
         ids.drain(..ids.len().saturating_sub(most));
         let names: String = ids.iter().map(line).collect();
+        let lists = self.lists(direction);
         // Where it cannot be made, the next start lists the folder again.
-        let _ = std::fs::remove_file(&before);
-        let _ = write_beside(&list, &names).and_then(|beside| std::fs::rename(beside, &list));
+        if let Err(error) = lists.begin(&names) {
+            lists.behind(&error);
+        }
         ids.reverse();
         Ok(ids)
     }
@@ -91,25 +102,73 @@ struct Lists {
 }
 
 impl Lists {
-    /// Begins another list. Where several programs find the list long, one of them does it.
-    fn turn(&self) -> io::Result<()> {
-        let Ok(_mine) = Locked::at(&self.list, OpenOptions::new().append(true)) else {
-            return Ok(());
+    /// All names of both, the newest last. None where the folder is to be listed instead.
+    fn names(&self) -> Option<Vec<TransferId>> {
+        let earlier = match read(&self.before)? {
+            Some(text) => names(&text)?,
+            None => Vec::new(),
         };
-        if self.list.metadata()?.len() < LONG {
+        let last = names(&read(&self.list)??)?;
+        Some(earlier.into_iter().chain(last).collect())
+    }
+
+    /// Begins the first list, with these lines.
+    fn begin(&self, lines: &str) -> Result<(), SpoolError> {
+        match std::fs::remove_file(&self.before) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            removed => removed.map_err(at(&self.before))?,
+        }
+        rename(&write_beside(&self.list, lines)?, &self.list)
+    }
+
+    /// Begins another list. Where several programs find the list long, one of them does it.
+    fn turn(&self) -> Result<(), SpoolError> {
+        let _mine = match Locked::at(&self.list, OpenOptions::new().append(true)) {
+            Err(SpoolError::Busy(_)) => return Ok(()),
+            locked => locked?,
+        };
+        if length(&self.list)?.is_none_or(|octets| octets < LONG) {
             return Ok(());
         }
         let beside = write_beside(&self.list, "")?;
-        std::fs::rename(&self.list, &self.before)?;
-        std::fs::rename(&beside, &self.list)
+        rename(&self.list, &self.before)?;
+        rename(&beside, &self.list)
+    }
+
+    /// Logs that a list could not be written.
+    fn behind(&self, error: &SpoolError) {
+        emit(&StoreEvent::NewestListBehind {
+            list: self.list.clone(),
+            reason: error.to_string(),
+        });
+    }
+}
+
+/// What a list has. The inner one is none where there is no list, the outer where it cannot be read, which is logged.
+fn read(list: &Path) -> Option<Option<Vec<u8>>> {
+    match read_all(list) {
+        Ok(text) => Some(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Some(None),
+        Err(error) => {
+            emit(&StoreEvent::NewestListUnread {
+                list: list.to_owned(),
+                reason: error.to_string(),
+            });
+            None
+        }
     }
 }
 
 /// Appends a name and returns the size of the list. It is one write, so that the lines of several programs do not mix.
-fn append(list: &Path, id: TransferId) -> io::Result<u64> {
-    let mut file = OpenOptions::new().append(true).open(list)?;
-    file.write_all(line(&id).as_bytes())?;
-    Ok(file.metadata()?.len())
+fn append(list: &Path, id: TransferId) -> Result<u64, SpoolError> {
+    let opened = OpenOptions::new().append(true).open(list);
+    let mut file = opened.map_err(at(list))?;
+    file.write_all(line(&id).as_bytes()).map_err(at(list))?;
+    Ok(file.metadata().map_err(at(list))?.len())
+}
+
+fn rename(from: &Path, to: &Path) -> Result<(), SpoolError> {
+    std::fs::rename(from, to).map_err(at(from))
 }
 
 /// The line feed comes before the name, so that a line that a full disk cut short ends there.
@@ -117,25 +176,27 @@ fn line(id: &TransferId) -> String {
     format!("\n{id}")
 }
 
-/// All names of a list. None where it is not there, or any of its lines is damaged.
-fn names(list: &Path) -> Option<Vec<TransferId>> {
-    let text = std::fs::read_to_string(list).ok()?;
-    let mut lines = text.split('\n');
+/// All names in the text of a list. None where any of its lines is damaged.
+fn names(text: &[u8]) -> Option<Vec<TransferId>> {
+    let mut lines = std::str::from_utf8(text).ok()?.split('\n');
     lines.next().filter(|first| *first == MARK)?;
     lines.map(|line| line.parse().ok()).collect()
 }
 
 /// Writes a list of these lines under another name, from which it is renamed to its own.
-fn write_beside(list: &Path, lines: &str) -> io::Result<PathBuf> {
+fn write_beside(list: &Path, lines: &str) -> Result<PathBuf, SpoolError> {
     let beside = list.with_extension("new");
-    let mut file: File = private_file()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .open(&beside)?;
-    file.write_all(format!("{MARK}{lines}").as_bytes())?;
-    // Else a power cut could leave its name alone.
-    file.sync_all()?;
+    let write = || {
+        let mut file: File = private_file()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&beside)?;
+        file.write_all(format!("{MARK}{lines}").as_bytes())?;
+        // Else a power cut could leave its name alone.
+        file.sync_all()
+    };
+    write().map_err(at(&beside))?;
     Ok(beside)
 }
 
@@ -208,7 +269,8 @@ mod tests {
                 newest(&spool, 9);
                 std::fs::write(damaged, content).unwrap();
                 assert_eq!(newest(&spool, 9), newest_first, "{content:?}");
-                assert!(names(&list).is_some() && !before.exists(), "rewritten");
+                let rewritten = std::fs::read(&list).unwrap();
+                assert!(names(&rewritten).is_some() && !before.exists());
             }
         }
     }

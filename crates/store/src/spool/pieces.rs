@@ -1,7 +1,8 @@
 //! What the spool has of one transfer.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::io;
+use std::path::Path;
 
 use super::error::{SpoolError, at};
 use super::files::length;
@@ -35,15 +36,18 @@ impl Spool {
     }
 
     /// Whether a content of this transfer is in use, by this program or any other.
-    #[must_use]
-    pub fn is_busy(&self, id: TransferId) -> bool {
+    ///
+    /// # Errors
+    /// One that is there cannot be opened or locked.
+    pub fn is_busy(&self, id: TransferId) -> Result<bool, SpoolError> {
         let received = ContentKey::wire_received(id);
-        let is_locked =
-            |path: PathBuf| File::open(&path).is_ok_and(|file| Locked::new(file, &path).is_err());
-        Content::ALL.into_iter().any(|content| {
+        for content in Content::ALL {
             let key = received.with(content);
-            is_locked(self.partial_path(key)) || is_locked(self.sealed_path(key))
-        })
+            if is_locked(&self.partial_path(key))? || is_locked(&self.sealed_path(key))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether a sidecar says that a row had the file as received. A sidecar that is not complete does not.
@@ -77,12 +81,28 @@ impl Spool {
         }
         self.describe(sidecar)?;
         self.list(Direction::Outbound, sidecar.id);
-        let record = self.record(Direction::Outbound, from.id).ok().flatten();
+        let record = match self.record(Direction::Outbound, from.id) {
+            Err(SpoolError::Sidecar { .. }) => None,
+            read => read?,
+        };
         if has_plain && let Some(measure) = record.as_ref().and_then(|record| record.plain()) {
             let entry = Entry::Plain(measure.clone());
             self.append_synced(Direction::Outbound, sidecar.id, &entry)?;
         }
         Ok(())
+    }
+}
+
+/// Whether somebody has the lock of a file, which need not be there.
+fn is_locked(path: &Path) -> Result<bool, SpoolError> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        opened => opened.map_err(at(path))?,
+    };
+    match Locked::new(file, path) {
+        Ok(_) => Ok(false),
+        Err(SpoolError::Busy(_)) => Ok(true),
+        Err(error) => Err(error),
     }
 }
 

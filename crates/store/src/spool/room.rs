@@ -1,13 +1,17 @@
 //! Free space on the disk: how much of it is reserved, and what is removed for it.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, SystemTime};
+
+use pointsman_log::emit;
 
 use super::error::{SpoolError, at};
 use super::layout::Spool;
 use super::reserve::{FILES, Reserve, Room, room};
 use crate::content::ContentKey;
+use crate::events::StoreEvent;
 use crate::transfer::TransferId;
 
 /// How long a partial must be unused before it may be removed for other files.
@@ -58,12 +62,20 @@ impl Spool {
         }
         let mut removed = Vec::new();
         for (_, _, id) in partials {
-            if self.has_room_for(octets).is_ok() {
-                break;
+            match self.has_room_for(octets) {
+                Err(error) if error.is_full() => {}
+                Ok(()) => break,
+                Err(error) => {
+                    not_made(&error);
+                    break;
+                }
             }
-            // A session uses it after all.
-            if self.discard_partial(id).is_ok() {
-                removed.push(id);
+            match self.discard_partial(id) {
+                Ok(()) => removed.push(id),
+                // A session uses it after all, or another program removed it.
+                Err(SpoolError::Busy(_)) => {}
+                Err(error) if error.is_gone() => {}
+                Err(error) => not_made(&error),
             }
         }
         Ok(removed)
@@ -74,11 +86,10 @@ impl Spool {
         let mut partials = Vec::new();
         for id in self.partials()? {
             // Another program may have removed it in the meantime.
-            let Ok(meta) = self
-                .partial_path(ContentKey::wire_received(id))
-                .symlink_metadata()
-            else {
-                continue;
+            let path = self.partial_path(ContentKey::wire_received(id));
+            let meta = match path.symlink_metadata() {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                looked => looked.map_err(at(&path))?,
             };
             let written = meta.modified().unwrap_or(SystemTime::UNIX_EPOCH);
             // The time of the write is in the future: the clock was ahead then and has been corrected.
@@ -102,4 +113,10 @@ impl Spool {
         self.unmeasured.store(0, Relaxed);
         self.has_room_for(octets)
     }
+}
+
+fn not_made(error: &SpoolError) {
+    emit(&StoreEvent::RoomNotMade {
+        reason: error.to_string(),
+    });
 }

@@ -11,7 +11,7 @@ use pointsman_log::emit;
 use rustix::fs::Advice;
 
 use super::error::{SpoolError, at};
-use super::files::{length, remove, sync_folder};
+use super::files::{length, read_all, remove, sync_folder};
 use super::layout::Spool;
 use super::names::folder_of;
 use crate::events::StoreEvent;
@@ -80,10 +80,19 @@ impl Spool {
         }
     }
 
-    /// Where some records of a file to send end; none where that was not noted, or cannot be read any more.
+    /// Where some records of a file to send end; none where that was not noted, or cannot be read any more, which is
+    /// logged.
     #[must_use]
     pub fn positions(&self, id: TransferId) -> Positions {
-        let record = self.record(Direction::Outbound, id).ok().flatten();
+        let record = self
+            .record(Direction::Outbound, id)
+            .unwrap_or_else(|error| {
+                emit(&StoreEvent::PositionsUnread {
+                    transfer: id,
+                    reason: error.to_string(),
+                });
+                None
+            });
         let positions = record.and_then(|record| record.positions());
         positions.unwrap_or_default()
     }
@@ -123,7 +132,7 @@ impl Spool {
         id: TransferId,
     ) -> Result<Option<Record>, SpoolError> {
         let path = self.sidecar_path(direction, id);
-        match std::fs::read(&path) {
+        match read_all(&path) {
             Ok(text) => Record::parse(&text).map(Some).map_err(unreadable(&path)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(at(&path)(error)),

@@ -67,12 +67,17 @@ pub(super) fn look(path: &Path) -> Result<bool, LedgerError> {
     let path = &std::path::absolute(path).map_err(file(path))?;
     if let Some(folder) = path.parent()
         && let Err(error) = folder.metadata()
-        && error.kind() == ErrorKind::PermissionDenied
     {
-        let why = format!(
-            "{error}: SQLite goes there by the whole path, so this user must be able to enter each folder on the way"
-        );
-        return Err(file(folder)(std::io::Error::new(error.kind(), why)));
+        match error.kind() {
+            ErrorKind::NotFound => return Ok(false),
+            ErrorKind::PermissionDenied => {
+                let why = format!(
+                    "{error}: SQLite goes there by the whole path, so this user must be able to enter each folder on the way"
+                );
+                return Err(file(folder)(std::io::Error::new(error.kind(), why)));
+            }
+            _ => return Err(file(folder)(error)),
+        }
     }
     for beside in ["-wal", "-shm", ""] {
         let mut name = path.as_os_str().to_owned();

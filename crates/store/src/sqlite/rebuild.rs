@@ -64,7 +64,7 @@ pub fn rebuild(path: &Path, spool: &Spool) -> Result<Rebuilt, LedgerError> {
 
 /// Copies the old ledger's log into its main file. A damaged ledger is left as it is.
 fn fold(path: &Path) -> Result<(), LedgerError> {
-    if !path.exists() {
+    if !path.try_exists().map_err(file(path))? {
         return Ok(());
     }
     let folded = door::open(path, OpenFlags::default()).and_then(|db| {
@@ -99,7 +99,7 @@ fn fill(new: &Path, old: &Path, spool: &Spool) -> Result<Rebuilt, LedgerError> {
         take_in(&step, spool, id, &mut rebuilt)?;
     }
     step.commit().map_err(database("rebuild"))?;
-    rebuilt.kept_history = old.exists() && copy_history(&db, old).is_ok();
+    rebuilt.kept_history = old.try_exists().map_err(file(old))? && copy_history(&db, old).is_ok();
     Ok(rebuilt)
 }
 

@@ -265,6 +265,24 @@ async fn each_damage_is_said_in_words_with_its_file_and_what_to_do() {
     }
 }
 
+/// What nobody can look at was not taken by its reader for all we know.
+#[tokio::test]
+async fn a_delivered_file_that_cannot_be_looked_at_is_not_taken_for_gone() {
+    let yard = Yard::new();
+    let ids = everything(&yard).await;
+    let folder = yard.inbox().join("in");
+    std::fs::rename(&folder, yard.inbox().join("aside")).unwrap();
+    std::os::unix::fs::symlink(&folder, &folder).unwrap();
+    let audited = yard.audit().await;
+    let mut findings = audited.findings.iter();
+    let owed = Some(ids["owed"]);
+    let finding = findings.find(|finding| finding.id == owed).unwrap();
+    assert_eq!(finding.kind, "delivered-unseen");
+    assert_eq!(finding.file, "inbox/in/OWED");
+    assert!(finding.what.ends_with("(os error 40)"), "{}", finding.what);
+    assert!(audited.is_clean(), "it is a note");
+}
+
 /// Two damages of one transfer are two findings, and those of others do not hide them.
 #[tokio::test]
 async fn each_of_several_damages_is_named() {
