@@ -308,6 +308,16 @@ fn folders_that_are_one_by_links_or_in_other_words_stand_still() {
     }
 }
 
+/// What the disk does not say is not taken for absence: where a path leads is not known then.
+#[test]
+fn a_folder_of_which_nobody_can_say_where_it_leads_stands_still() {
+    let setup = watching("        keep_in: kept\n");
+    // No file system of Linux has a name of so many octets.
+    let nowhere = setup.path().join("x".repeat(300));
+    symlink(nowhere.join("kept"), setup.path().join("kept")).unwrap();
+    stands_still(&setup, &["kept cannot be looked at", "os error 36"]);
+}
+
 /// `check` names a watched folder, and a server runs without it.
 fn stands_still(setup: &Setup, words: &[&str]) {
     let checked = setup.pointsman(&["check"]);

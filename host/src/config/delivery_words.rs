@@ -1,5 +1,6 @@
 //! Values of the configuration on what becomes of delivered files.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use pointsman_naming::Template;
@@ -93,9 +94,15 @@ impl TryFrom<Vec<Typed<String>>> for CommandLine {
             .next()
             .ok_or("a command needs a program, as in [/usr/local/bin/import]")?;
         let program = ExistingFile::read(&program)?.0;
-        if is_needed() && !places::runs(&program) {
+        if is_needed()
+            && let Err(error) = places::runs(&program)
+        {
+            let why = match error.kind() {
+                ErrorKind::PermissionDenied => "this user may not execute it".to_owned(),
+                _ => format!("this user cannot execute it: {error}"),
+            };
             return Err(format!(
-                "{}: this user may not execute it; chmod +x it, or name the program that does",
+                "{}: {why}; chmod +x it, or name the program that does",
                 program.display()
             ));
         }

@@ -4,6 +4,7 @@
 //! the column. Relative paths are relative to the file.
 
 mod agreement;
+mod apart;
 pub(crate) mod backoff;
 mod braces;
 mod changes;
@@ -11,6 +12,7 @@ mod context;
 mod delivery_words;
 mod file;
 pub(crate) mod files;
+pub(crate) mod leads;
 mod locate;
 mod mistakes;
 mod partner;

@@ -1,7 +1,7 @@
 //! Files are secured and opened outside of any session, with the keys of a partner: for support.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -199,11 +199,15 @@ struct NewFile {
 
 impl NewFile {
     fn create(path: PathBuf) -> Result<(Self, File), OperatorError> {
-        if path.symlink_metadata().is_ok() {
-            let cause = format!("{} is there already", path.display());
-            return Err(ErrorCode::ArgumentsDisagree
-                .because(cause)
-                .hint("name another file with --to"));
+        match path.symlink_metadata() {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(cannot(&path, &error)),
+            Ok(_) => {
+                let cause = format!("{} is there already", path.display());
+                return Err(ErrorCode::ArgumentsDisagree
+                    .because(cause)
+                    .hint("name another file with --to"));
+            }
         }
         let mut name = path.clone().into_os_string();
         name.push(".partial");

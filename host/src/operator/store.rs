@@ -3,13 +3,14 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use pointsman_store::{Audit, Audited, Finding, Rebuilt, Spool, Weight, rebuild};
+use pointsman_store::{Audit, Audited, Finding, Rebuilt, Spool, SpoolError, Weight, rebuild};
 use serde::{Deserialize, Serialize};
 
 use super::Operator;
 use super::error::{ErrorCode, OperatorError};
 use super::lock::StorageLock;
 use crate::config::files::{ledger_path, spool_path};
+use crate::config::leads::is_there;
 use crate::outbound::watch;
 
 /// How ledger, spool and inbox compare.
@@ -122,7 +123,11 @@ impl Operator {
     pub(crate) fn rebuild_store(&self) -> Result<RebuildReport, OperatorError> {
         let _lock = StorageLock::take(self.plan())?;
         let folder = spool_path(self.plan());
-        if !folder.exists() {
+        let cannot_look = |error| SpoolError::Io {
+            path: folder.clone(),
+            source: error,
+        };
+        if !is_there(&folder).map_err(cannot_look)? {
             return Err(ErrorCode::NoStore.because(format!(
                 "there is no spool at {}: nothing to make a ledger from",
                 folder.display()

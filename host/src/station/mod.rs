@@ -53,7 +53,7 @@ use self::questions::Questions;
 use self::quota::Quotas;
 use self::roster::Roster;
 use self::seats::{CallerSeat, MostSessions, Seat, Sessions};
-use self::storage::{keep_ledger, keep_state, open_ledger};
+use self::storage::{is_there, keep_ledger, keep_state, open_ledger};
 use self::supervise::Tasks;
 use crate::config::files::spool_path;
 use crate::config::{Partner, Plan};
@@ -335,7 +335,7 @@ fn keep_folders(config: &Plan, its_inbox: Inbox) -> Result<(), StartError> {
 fn open_spool(config: &Plan, its_inbox: Inbox) -> Result<Spool, StartError> {
     let spool = Spool::open(&spool_path(config))?;
     let (state, inbox) = (&config.storage.state, &config.storage.inbox);
-    if its_inbox == Inbox::Made || inbox.exists() {
+    if its_inbox == Inbox::Made || is_there(inbox)? {
         let apart = match spool.shares_file_system(inbox)? {
             true => spool.cut_off(inbox)?,
             false => Some(inbox.clone()),

@@ -9,6 +9,7 @@ use pointsman_store::{Access, OwnFiles, Spool, SqliteLedger, keep_private};
 use super::error::StartError;
 use crate::config::Plan;
 use crate::config::files::{OURS, ledger_path, spool_path};
+use crate::config::leads;
 
 /// Opens the ledger of a configuration. Each of its steps is appended to the sidecars in `spool`.
 ///
@@ -78,7 +79,7 @@ fn look_store(config: &Plan) -> Result<(), StartError> {
 /// For a folder that does not exist yet, the folder in which it will be created is checked.
 fn is_one_disk(config: &Plan) -> Result<(), StartError> {
     let (state, inbox) = (&config.storage.state, &config.storage.inbox);
-    let (spool, there) = (nearest(&spool_path(config)), nearest(inbox));
+    let (spool, there) = (nearest(&spool_path(config))?, nearest(inbox)?);
     let apart = |inbox: PathBuf| StartError::Apart {
         state: state.clone(),
         inbox,
@@ -93,7 +94,7 @@ fn is_one_disk(config: &Plan) -> Result<(), StartError> {
         return Err(apart(inbox.clone()));
     }
     match Spool::look(&spool_path(config))? {
-        Some(spool) if inbox.exists() => match spool.cut_off(inbox)? {
+        Some(spool) if is_there(inbox)? => match spool.cut_off(inbox)? {
             Some(inbox) => Err(apart(inbox)),
             None => Ok(()),
         },
@@ -102,12 +103,24 @@ fn is_one_disk(config: &Plan) -> Result<(), StartError> {
 }
 
 /// The path, or the nearest folder above it that exists.
-fn nearest(path: &Path) -> PathBuf {
-    let mut there = path.ancestors();
-    match there.find(|path| path.exists()) {
-        Some(path) => path.to_owned(),
-        None => PathBuf::from("."),
+fn nearest(path: &Path) -> Result<PathBuf, StartError> {
+    for above in path.ancestors() {
+        if is_there(above)? {
+            return Ok(above.to_owned());
+        }
     }
+    Ok(PathBuf::from("."))
+}
+
+/// Whether something is there.
+///
+/// # Errors
+/// The operating system cannot say.
+pub fn is_there(path: &Path) -> Result<bool, StartError> {
+    leads::is_there(path).map_err(|source| StartError::Folder {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Opens the state folder, which belongs to this program alone. Where the inbox or a folder for sent files is below it,

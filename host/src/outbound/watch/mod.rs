@@ -35,6 +35,7 @@ use self::growing::GrowingFiles;
 use self::kernel_events::FolderEvents;
 pub use self::kernel_events::KernelEvents;
 use self::rooms::{Rooms, Taking};
+use crate::config::leads::is_absence;
 use crate::config::{Partner, Plan, WatchedFolder};
 use crate::events::Event;
 use crate::outbound::enqueue::{self, OpenedFile, QueueError, SendAs};
@@ -268,20 +269,21 @@ impl Watched {
         let (station, key) = (Arc::clone(&self.station), self.key.clone());
         let (watch, before) = (self.watch.clone(), self.apart);
         let look = move || {
-            let place = |path: &Path| {
-                let there = path.metadata().ok()?;
-                Some((there.dev(), there.ino()))
-            };
-            let kept = watch.keep_in.as_ref();
-            let now = (place(&watch.folder), kept.and_then(|kept| place(kept)));
+            let kept = watch.keep_in.as_deref().map(place).transpose()?;
+            let now = (place(&watch.folder)?, kept.flatten());
             if before == Some(now) {
-                return Ok(now);
+                return Ok((now, Vec::new()));
             }
-            let entangled = station.plan().entangled(&key);
-            entangled.map_or(Ok(now), |why| Err(io::Error::other(why)))
+            let unseen = station.plan().stays_apart(&key).map_err(io::Error::other)?;
+            Ok((now, unseen))
         };
-        let now = spawn_blocking(look).await.map_err(io::Error::other)??;
-        self.apart = Some(now);
+        let looked: io::Result<_> = spawn_blocking(look).await.map_err(io::Error::other)?;
+        let (now, unseen) = looked?;
+        for folder in &unseen {
+            self.log.trouble(folder);
+        }
+        // What could not be seen may be entangled with it: it is compared again at the next look.
+        self.apart = unseen.is_empty().then_some(now);
         Ok(now)
     }
 
@@ -485,6 +487,18 @@ fn no_room(error: SpoolError) -> io::Error {
 }
 
 /// Runs a step in the folder on a thread that may block: users with access to the folder, or its disk, may delay it.
+/// The folder that a path leads to, by file system and inode; none where none is there.
+fn place(path: &Path) -> io::Result<Option<(u64, u64)>> {
+    match path.metadata() {
+        Ok(there) => Ok(Some((there.dev(), there.ino()))),
+        Err(error) if is_absence(&error) => Ok(None),
+        Err(error) => {
+            let why = format!("{} cannot be looked at: {error}", path.display());
+            Err(io::Error::new(error.kind(), why))
+        }
+    }
+}
+
 async fn on_disk<T: Send + 'static>(
     rooms: &Arc<Rooms>,
     step: impl FnOnce(&Rooms) -> T + Send + 'static,

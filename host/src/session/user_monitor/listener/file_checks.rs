@@ -1,6 +1,7 @@
 //! Whether a file is within what is agreed with its partner, and whether the disks have space for it.
 
 use oftp::{FileHeader, FileReason, Format};
+use pointsman_store::SpoolError;
 
 use super::file_refusal::FileRefusal;
 use super::partial::BLOCK;
@@ -64,19 +65,19 @@ pub(super) async fn make_room_for(
     header: &FileHeader,
 ) -> Result<(), FileRefusal> {
     let announced = announced(header);
-    if has_room_for(context, announced).await.is_err() {
-        context.station.make_room(announced).await?;
-        has_room_for(context, announced).await?;
+    match has_room_for(context, announced).await {
+        Err(error) if error.is_full() => {
+            context.station.make_room(announced).await?;
+            Ok(has_room_for(context, announced).await?)
+        }
+        measured => Ok(measured?),
     }
-    Ok(())
 }
 
-async fn has_room_for(context: &SessionContext, announced: u64) -> Result<(), FileRefusal> {
+async fn has_room_for(context: &SessionContext, announced: u64) -> Result<(), SpoolError> {
     let station = &context.station;
     station.contents.has_room_for(announced).await?;
-    Ok(station
-        .reserve
-        .has_room_at(&context.plan.storage.ledger, 0)?)
+    station.reserve.has_room_at(&context.plan.storage.ledger, 0)
 }
 
 /// Octets that are announced beyond what is said to be here.
