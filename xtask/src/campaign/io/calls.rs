@@ -138,6 +138,12 @@ pub(super) const CALLS: &[StorageCall] = &[
         READING,
     ),
     verb(
+        "faccessat2",
+        libc::SYS_faccessat2,
+        CallSubject::Within,
+        READING,
+    ),
+    verb(
         "readlinkat",
         libc::SYS_readlinkat,
         CallSubject::Within,

@@ -33,14 +33,20 @@ const SESSION: &str = "{credit: 2, buffer_size: 1024}";
 const FILES: [&[u64]; 2] = [&[20_000, 10, 0], &[9000, 100]];
 /// Points at a time: they mostly wait.
 const WORKERS: usize = 6;
-/// How long a station continues with an error that stays.
-const STICKY: Duration = Duration::from_millis(1500);
+/// How long a station continues with an error that stays; and how long where its log does not name it.
+const STICKY: [Duration; 2] = [Duration::from_millis(1500), Duration::from_secs(6)];
 /// How long a pair may take to come to its end; a delivery that failed is tried again after 15 seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub fn run(program: &Path, orders: &Orders) -> Result<(), String> {
     let mut dice = Dice::new(orders.seed);
-    let points = choose(&survey(program, orders.seed)?, &mut dice, orders.count);
+    let mut counts = survey(program, orders.seed)?;
+    if let Some(only) = &orders.only {
+        let numbers = CALLS.iter().filter(|verb| verb.name == only);
+        let numbers: Vec<i64> = numbers.map(|verb| verb.number).collect();
+        counts.retain(|number, _| numbers.contains(number));
+    }
+    let points = choose(&counts, &mut dice, orders.count);
     println!("{} points", points.len());
     let table = play(program, orders.seed, points);
     println!("{table}");
@@ -150,14 +156,8 @@ fn at(program: &Path, seed: u64, point: FaultPoint) -> Result<PointResult, Strin
     let hit = fault(&mut pair, point)?;
     pair.start(VICTIM.other(), &[])?;
     let since = Mutex::new(None::<Instant>);
-    let enough = || {
-        let is_hit = !hit
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_empty();
-        let mut since = since.lock().unwrap_or_else(PoisonError::into_inner);
-        point.sticky && is_hit && since.get_or_insert_with(Instant::now).elapsed() > STICKY
-    };
+    let log = pair.log(VICTIM);
+    let enough = || point.sticky && has_lasted(point, &hit, &since, &log);
     let mut settled = settle(&mut pair, enough);
     let ended_itself = pair.is_gone(VICTIM);
     if point.sticky || ended_itself {
@@ -167,7 +167,7 @@ fn at(program: &Path, seed: u64, point: FaultPoint) -> Result<PointResult, Strin
     }
     let found = pair.audit(None)?;
     let verified = pair.verify();
-    let named = is_named(&pair, point.error);
+    let named = is_named(&pair.log(VICTIM), point.error);
     drop(pair);
     let hit = hit.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let clean = settled && found.is_clean() && verified.is_ok();
@@ -191,6 +191,28 @@ fn at(program: &Path, seed: u64, point: FaultPoint) -> Result<PointResult, Strin
         found,
         wrong,
     })
+}
+
+/// Whether an error that stays has come, and the station has had the time for it.
+fn has_lasted(
+    point: FaultPoint,
+    hit: &Mutex<Vec<PathBuf>>,
+    since: &Mutex<Option<Instant>>,
+    log: &Path,
+) -> bool {
+    let hit = hit.lock().unwrap_or_else(PoisonError::into_inner);
+    if hit.is_empty() {
+        return false;
+    }
+    drop(hit);
+    let mut since = since.lock().unwrap_or_else(PoisonError::into_inner);
+    let lasts = since.get_or_insert_with(Instant::now).elapsed();
+    let [usual, most] = STICKY;
+    let most = match point.error {
+        Fault::ShortWrite => usual,
+        _ => most,
+    };
+    lasts > most || (lasts > usual && is_named(log, point.error))
 }
 
 /// Starts the victim with the fault; gives the files whose calls have failed, by and by.
@@ -238,8 +260,8 @@ fn settle(pair: &mut Pair, enough: impl Fn() -> bool) -> bool {
 }
 
 /// Whether the victim's log has the error, in the words of the operating system or of SQLite.
-fn is_named(pair: &Pair, error: Fault) -> bool {
-    let log = fs::read_to_string(pair.log(VICTIM)).unwrap_or_default();
+fn is_named(log: &Path, error: Fault) -> bool {
+    let log = fs::read_to_string(log).unwrap_or_default();
     let number = error.number().map(|number| format!("os error {number})"));
     let words = [
         "disk I/O error",

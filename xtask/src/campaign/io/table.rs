@@ -74,6 +74,7 @@ impl FaultTable {
                 Some(why) => *self.tolerated.entry(why).or_default() += 1,
                 None => {
                     let what = format!("{point}: {}", kind(file));
+                    println!("not in the log: {what}");
                     *self.unnamed.entry(what).or_default() += 1;
                 }
             }
