@@ -14,12 +14,12 @@ mod delayed;
 mod folder_log;
 mod growing;
 mod kernel_events;
+mod places;
 mod rooms;
 
 use std::collections::BTreeSet;
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,8 +34,8 @@ use self::folder_log::FolderLog;
 use self::growing::GrowingFiles;
 use self::kernel_events::FolderEvents;
 pub use self::kernel_events::KernelEvents;
+use self::places::Places;
 use self::rooms::{Rooms, Taking};
-use crate::config::leads::is_absence;
 use crate::config::{Partner, Plan, WatchedFolder};
 use crate::events::Event;
 use crate::outbound::enqueue::{self, OpenedFile, QueueError, SendAs};
@@ -160,9 +160,6 @@ struct Watched {
     log: FolderLog,
 }
 
-/// The watched folder and the one for sent files, by file system and inode.
-type Places = (Option<(u64, u64)>, Option<(u64, u64)>);
-
 impl Watched {
     async fn keep(mut self) {
         let mut draining = self.draining.clone();
@@ -236,7 +233,7 @@ impl Watched {
 
     /// Opens the folder and our subfolders for one look, and has the kernel report changes.
     async fn open(&mut self) -> io::Result<Arc<Rooms>> {
-        let (of_path, _) = self.stays_apart().await?;
+        let of_path = self.stays_apart().await?.folder;
         let path = self.path.clone();
         let opened = spawn_blocking(move || Rooms::open(&path)).await;
         let (rooms, mended) = opened.map_err(io::Error::other)??;
@@ -268,14 +265,12 @@ impl Watched {
     async fn stays_apart(&mut self) -> io::Result<Places> {
         let (station, key) = (Arc::clone(&self.station), self.key.clone());
         let (watch, before) = (self.watch.clone(), self.apart);
-        let look = move || {
-            let kept = watch.keep_in.as_deref().map(place).transpose()?;
-            let now = (place(&watch.folder)?, kept.flatten());
-            if before == Some(now) {
-                return Ok((now, Vec::new()));
-            }
-            let unseen = station.plan().stays_apart(&key).map_err(io::Error::other)?;
-            Ok((now, unseen))
+        let look = move || match Places::of(&watch)? {
+            now if before == Some(now) => Ok((now, Vec::new())),
+            now => match station.plan().stays_apart(&key) {
+                Ok(unseen) => Ok((now, unseen)),
+                Err(why) => Err(io::Error::other(why)),
+            },
         };
         let looked: io::Result<_> = spawn_blocking(look).await.map_err(io::Error::other)?;
         let (now, unseen) = looked?;
@@ -487,18 +482,6 @@ fn no_room(error: SpoolError) -> io::Error {
 }
 
 /// Runs a step in the folder on a thread that may block: users with access to the folder, or its disk, may delay it.
-/// The folder that a path leads to, by file system and inode; none where none is there.
-fn place(path: &Path) -> io::Result<Option<(u64, u64)>> {
-    match path.metadata() {
-        Ok(there) => Ok(Some((there.dev(), there.ino()))),
-        Err(error) if is_absence(&error) => Ok(None),
-        Err(error) => {
-            let why = format!("{} cannot be looked at: {error}", path.display());
-            Err(io::Error::new(error.kind(), why))
-        }
-    }
-}
-
 async fn on_disk<T: Send + 'static>(
     rooms: &Arc<Rooms>,
     step: impl FnOnce(&Rooms) -> T + Send + 'static,
