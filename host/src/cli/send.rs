@@ -9,7 +9,6 @@ use indicatif::{ProgressBar, ProgressStyle};
 use jiff::civil::DateTime;
 use oftp::{OdetteId, Security, UserData};
 use pointsman_cms::Suite;
-use pointsman_policy::Hook;
 use tokio::sync::{broadcast, oneshot};
 
 use super::command::{CommandOutcome, Configured, LogStyle, block_on, start_log};
@@ -18,8 +17,9 @@ use crate::config::{Label, Needs, Plan, Scalar};
 use crate::events::Event;
 use crate::operator::Operator;
 use crate::operator::error::OperatorError;
-use crate::operator::send::{RecordsAs, SendFormat, SendReport, SendRequest, ServicesRequest};
-use crate::station::policies::asked_at;
+use crate::operator::send::{
+    RecordsAs, SendFormat, SendReport, SendRequest, ServicesRequest, asked_when_queued,
+};
 
 /// Queues a file, calls the partner and sends it. What fails stays queued: the partner's own next call, or
 /// `pointsman send --to PARTNER` without a file, takes it along.
@@ -219,8 +219,7 @@ impl SendCommand {
             return self.configured.load(&Needs::CallOf(partner));
         }
         let plan = self.configured.load(&Needs::QueueOf(partner.clone()))?;
-        let asked =
-            block_on(async { Ok::<_, OperatorError>(asked_at(&plan, Hook::QueueFile).await) })?;
+        let asked = block_on(async { Ok::<_, OperatorError>(asked_when_queued(&plan).await) })?;
         match asked.is_empty() {
             true => Ok(plan),
             false => self.configured.load(&Needs::QueueAsking(partner, asked)),

@@ -26,6 +26,11 @@ use crate::station::leases;
 use crate::station::policies::asked_at;
 use crate::station::{Inbox, Station};
 
+/// The policies of a plan that are asked when a file is queued, and those whose component cannot be read.
+pub(crate) async fn asked_when_queued(plan: &Plan) -> BTreeSet<String> {
+    asked_at(plan, Hook::QueueFile).await
+}
+
 /// What is to be sent, and how.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -195,7 +200,7 @@ impl Operator {
         };
         if queue_only {
             // Others are not asked about it yet, and what they need may be missing.
-            let asked = asked_at(&plan, Hook::QueueFile).await;
+            let asked = asked_when_queued(&plan).await;
             plan.policies.retain(|policy| asked.contains(&policy.name));
         }
         Ok(Station::open(InForce::of(plan), "send", inbox).await?)

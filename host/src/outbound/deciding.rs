@@ -8,12 +8,12 @@ use pointsman_cms::Suite;
 use pointsman_policy::{Decided, Hook, types};
 use pointsman_store::Note;
 
+use super::queue_facts::{self, ToQueue};
 use super::send_as::QueueError;
 use crate::config::{Label, Partner, SendServices, WantedServices};
 use crate::events::Event;
 use crate::policy::ask;
 use crate::policy::facts;
-use crate::policy::queue_facts::{self, ToQueue};
 use crate::station::Station;
 use crate::station::in_force::Pinned;
 use crate::station::services::Services;

@@ -13,13 +13,13 @@ use pointsman_store::{
 
 use super::deciding::{self, Terms};
 use super::identity::{Stamps, dataset_name};
+use super::queue_facts::ToQueue;
 use super::securing::{self, Securing};
 pub use super::send_as::{QueueError, SendAs};
 pub use super::source::OpenedFile;
 use super::source::{Copied, CopyAs, SecureAs};
 use crate::config::{CANNOT_PAD, Label, Partner, Plan};
 use crate::events::{Event, emit};
-use crate::policy::queue_facts::ToQueue;
 use crate::security::virtual_file::{VirtualPurpose, VirtualShape};
 use crate::security::wrapping::{Secured, hash_of_plain};
 use crate::station::Station;

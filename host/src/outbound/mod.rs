@@ -4,6 +4,7 @@ pub(crate) mod calls;
 mod deciding;
 pub(crate) mod enqueue;
 mod identity;
+mod queue_facts;
 mod securing;
 mod send_as;
 mod source;

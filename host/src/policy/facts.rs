@@ -181,7 +181,7 @@ pub fn file(header: &FileHeader) -> types::FileInfo {
 }
 
 /// SFIDFMT and SFIDLRECL.
-pub(super) fn record_format(format: Format) -> (types::RecordFormat, u32) {
+pub fn record_format(format: Format) -> (types::RecordFormat, u32) {
     match format {
         Format::Unstructured => (types::RecordFormat::Unstructured, 0),
         Format::Text => (types::RecordFormat::Text, 0),
@@ -191,7 +191,7 @@ pub(super) fn record_format(format: Format) -> (types::RecordFormat, u32) {
 }
 
 /// SFIDSEC.
-pub(super) fn security_level(security: Security) -> types::SecurityLevel {
+pub fn security_level(security: Security) -> types::SecurityLevel {
     match security {
         Security::None => types::SecurityLevel::None,
         Security::Encrypted => types::SecurityLevel::Encrypted,

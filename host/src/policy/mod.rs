@@ -2,4 +2,3 @@
 
 pub(crate) mod ask;
 pub(crate) mod facts;
-pub(crate) mod queue_facts;

@@ -6,8 +6,8 @@ use oftp::{FileKey, Format, Security, UserData};
 use pointsman_policy::types;
 use pointsman_store::TransferId;
 
-use super::facts::{record_format, security_level};
 use crate::config::{Partner, SendServices, WantedServices};
+use crate::policy::facts::{record_format, security_level};
 
 /// A file of ours that is to be queued, before it is read.
 pub struct ToQueue<'a> {
