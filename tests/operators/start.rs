@@ -151,7 +151,10 @@ const BROKEN: &[Broken] = &[
             setup.write("us.key", "hello");
             with_listeners(setup, TLS);
         },
-        &["listeners[0].tls", "us.pem: this is neither PEM"],
+        &[
+            "listeners[0].tls",
+            "us.pem: it is no store of keys or certificates",
+        ],
     ),
     (
         "a key that does not fit",
@@ -310,7 +313,10 @@ fn a_ledger_whose_whole_path_the_user_may_not_go_is_refused_by_check_and_serve()
         assert_eq!(asked.status.code(), Some(1), "{command}: {told}");
         all_in(
             &told,
-            &["state: Permission denied", "each folder on the way"],
+            &[
+                "state cannot be looked at: Permission denied",
+                "enter the folders on the way",
+            ],
         );
     }
 }
