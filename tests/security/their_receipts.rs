@@ -130,18 +130,14 @@ fn forged(sfid: &[u8]) -> Vec<(&'static str, Made, &'static str)> {
             changed(|text| other_name(text)),
             "EERPDSN",
         ),
-        ("another date", changed(|text| text[26] = b'1'), "EERPDATE"),
-        ("another time", changed(|text| text[35] = b'9'), "EERPTIME"),
+        ("another date", changed(|text| text[26] ^= 1), "EERPDATE"),
+        ("another time", changed(|text| text[35] ^= 1), "EERPTIME"),
         (
             "another destination",
-            changed(|text| text[45] = b'9'),
+            changed(|text| text[45] ^= 1),
             "EERPDEST",
         ),
-        (
-            "another origin",
-            changed(|text| text[70] = b'9'),
-            "EERPORIG",
-        ),
+        ("another origin", changed(|text| text[70] ^= 1), "EERPORIG"),
         (
             "stations swapped in what is signed",
             changed(|text| {
