@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::stations::{all_in, openssl, rsa_pair, run, said};
-use crate::support::peer::{Peer, Ssid};
+use crate::support::peer::Peer;
 use crate::support::{Server, Setup, THEM, eventually, openssl_certificate};
 
 /// A listener with TLS, whose keys are these.
@@ -54,12 +54,7 @@ fn shown(setup: &Setup, server: &Server, more: &str) -> String {
 
 /// Whether a caller with that certificate gets a session.
 fn is_let_in(setup: &Setup, server: &Server, certificate: &str) -> bool {
-    let (address, folder) = (server.address(), setup.path());
-    let Some(mut peer) = Peer::try_openssl(address, folder, certificate, "us", "-tls1_3") else {
-        return false;
-    };
-    peer.say(Ssid::default().octets());
-    peer.try_hear().is_some_and(|ssid| ssid[0] == b'X')
+    Peer::is_let_in(server.address(), setup.path(), certificate, "us")
 }
 
 #[test]

@@ -162,6 +162,15 @@ impl Peer<Openssl> {
         Self::try_openssl(address, folder, us, them, version).expect("the server greets")
     }
 
+    /// Whether a caller with the certificate `us` gets a session over TLS 1.3.
+    pub fn is_let_in(address: SocketAddr, folder: &Path, us: &str, them: &str) -> bool {
+        let Some(mut peer) = Self::try_openssl(address, folder, us, them, "-tls1_3") else {
+            return false;
+        };
+        peer.say(Ssid::default().octets());
+        peer.try_hear().is_some_and(|ssid| ssid[0] == b'X')
+    }
+
     /// The same; none where the server does not greet.
     pub fn try_openssl(
         address: SocketAddr,

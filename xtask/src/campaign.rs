@@ -35,6 +35,7 @@ use self::orders::Orders;
 
 pub use self::dice::{Dice, octets};
 pub use self::files::at;
+pub use self::pair::{CERTIFICATE, KEY};
 pub use self::program::build;
 
 const USAGE: &str = "usage: cargo xtask campaign kill|syscalls|io|full|power|teeth [--count N] [--seed S] [--jobs N] [--only NAME] [--release | --program PATH]";

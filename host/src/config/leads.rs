@@ -1,6 +1,7 @@
 //! Where paths of the configuration lead, and what is there. An error of the disk is not taken for absence: then nobody
 //! can say that two folders are apart.
 
+use std::fs::Metadata;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
@@ -69,9 +70,17 @@ fn follow(path: &Path, links: &mut usize, unseen: &mut Option<String>) -> PathBu
 /// # Errors
 /// The operating system cannot say.
 pub(crate) fn is_there(path: &Path) -> io::Result<bool> {
+    Ok(look(path)?.is_some())
+}
+
+/// What is there, if anything is; links are followed.
+///
+/// # Errors
+/// The operating system cannot say.
+pub(crate) fn look(path: &Path) -> io::Result<Option<Metadata>> {
     match path.metadata() {
-        Ok(_) => Ok(true),
-        Err(error) if is_absence(&error) => Ok(false),
+        Ok(there) => Ok(Some(there)),
+        Err(error) if is_absence(&error) => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -12,6 +12,7 @@ mod context;
 mod delivery_words;
 mod file;
 pub(crate) mod files;
+mod key_uses;
 pub(crate) mod leads;
 mod locate;
 mod mistakes;
@@ -39,6 +40,7 @@ pub use agreement::CANNOT_PAD;
 use agreement::{Disagreement, disagreements};
 use changes::Fingerprints;
 pub use context::Needs;
+pub use key_uses::{CertificateUse, KeyUse, Purpose, Uses};
 pub use partner::UnknownStation;
 pub use plan::{
     DeliveryTerms, HandOver, IdentityFiles, ListenerPlan, Partner, PartnerQuota, Plan, PolicyPlan,
@@ -48,9 +50,8 @@ pub use report::ConfigError;
 use report::Mistake;
 pub use scalars::{Address, Label};
 pub use security_terms::{
-    BerLengths, CertificatePlan, CertificateUse, Demand, FailedContent, FailureReasons,
-    FileSecurity, KeyPlan, KeyUse, SendServices, SessionAuthentication, StorePlan, StoreSource,
-    WhenOpened,
+    BerLengths, CertificatePlan, Demand, FailedContent, FailureReasons, FileSecurity, KeyPlan,
+    SendServices, SessionAuthentication, StorePlan, StoreSource, WhenOpened,
 };
 pub use services::WantedServices;
 pub use store_text::StoreText;

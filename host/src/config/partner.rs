@@ -7,7 +7,6 @@ use oftp::{Format, OdetteId, Params, RecordLayout};
 use pointsman_store::Longest;
 
 use super::plan::{Partner, Plan};
-use super::security_terms::CertificatePlan;
 
 /// How long a receipt can wait at most. A ledger of an earlier version may have receipts that wait for so long, since
 /// the partner's level had no NERP; a longer wait was written while the clock was ahead.
@@ -48,7 +47,7 @@ impl Partner {
     /// Whether its profile names a certificate for TLS, which it must show then.
     #[must_use]
     pub fn has_tls_certificate(&self) -> bool {
-        self.certificate.is_some() || self.certificates.iter().any(CertificatePlan::is_for_tls)
+        self.certificate.is_some() || self.certificates.iter().any(|one| one.uses.are_of_tls())
     }
 
     /// Whether this is its SSID code, whatever its case if that is tolerated.

@@ -3,9 +3,10 @@
 use oftp::Level;
 
 use super::file::File;
+use super::key_uses::{CertificateUse, KeyUse};
 use super::plan::{Partner, Plan};
 use super::security_keys::{OwnKeyKeys, PartnerCertificateKeys};
-use super::security_terms::{CertificateUse, KeyUse, SessionAuthentication};
+use super::security_terms::SessionAuthentication;
 use super::tls_agreement::{Lack, of_tls};
 
 /// What is missing, or written twice.
@@ -169,7 +170,7 @@ impl<'p> Wants<'p> {
         wanted: KeyUse,
     ) {
         let mut keys = self.partner.keys.iter().chain(&self.plan.ours.keys);
-        if !keys.any(|key| key.uses.is_empty() || key.uses.contains(&wanted)) {
+        if !keys.any(|key| key.uses.mean(wanted)) {
             let what = format!(
                 "{what}, and there is no key of ours for {}: add one under `station.keys`, or under its `keys`",
                 wanted.word()
@@ -186,7 +187,7 @@ impl<'p> Wants<'p> {
         wanted: CertificateUse,
     ) {
         let mut theirs = self.partner.certificates.iter();
-        if !theirs.any(|one| one.uses.is_empty() || one.uses.contains(&wanted)) {
+        if !theirs.any(|one| one.uses.mean(wanted)) {
             let what = format!(
                 "{what}, and it has no certificate for {}: add one under its `certificates`",
                 wanted.word()

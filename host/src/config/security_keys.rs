@@ -7,11 +7,12 @@ use pointsman_cms::Suite;
 use pointsman_keys::{KeyStoreKind, WantedSubject};
 use serde::Deserialize;
 
+use super::key_uses::{CertificateUse, KeyUse};
 use super::plan::IdentityFiles;
 use super::scalars::{Between, ExistingFile};
 use super::security_terms::{
-    BerLengths, CertificatePlan, CertificateUse, Demand, FailedContent, FailureReasons,
-    FileSecurity, KeyPlan, KeyUse, SendServices, StorePlan, StoreSource, WhenOpened,
+    BerLengths, CertificatePlan, Demand, FailedContent, FailureReasons, FileSecurity, KeyPlan,
+    SendServices, StorePlan, StoreSource, WhenOpened,
 };
 use super::security_words::{InlineStore, OtherHash, Passphrase, StoreFile, UnknownSigners};
 use super::services::WantedServices;

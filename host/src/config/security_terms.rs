@@ -1,12 +1,12 @@
 //! What of file security is agreed with a partner, resolved, and where keys and certificates are read from.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use oftp::Security;
 use pointsman_cms::{HashAlgorithm, Suite};
 use pointsman_keys::{KeyStoreKind, WantedSubject};
 
+use super::key_uses::{CertificateUse, KeyUse, Uses};
 use super::store_text::StoreText;
 
 /// File security with one partner.
@@ -110,98 +110,6 @@ pub enum SessionAuthentication {
     Automatic,
 }
 
-/// What a key of ours is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum KeyUse {
-    /// Opening files that are encrypted to it.
-    Decryption,
-    /// Signing files.
-    Signing,
-    /// Signing receipts.
-    ReceiptSigning,
-    /// Answering challenges.
-    Authentication,
-    /// TLS where partners call us; only where it is named.
-    TlsServer,
-    /// TLS where we call partners, if they ask for a certificate; only where it is named.
-    TlsClient,
-}
-
-impl KeyUse {
-    /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Decryption,
-        Self::Signing,
-        Self::ReceiptSigning,
-        Self::Authentication,
-        Self::TlsServer,
-        Self::TlsClient,
-    ];
-
-    /// Whether it is one of TLS, for which only those keys count that name it.
-    #[must_use]
-    pub fn is_of_tls(self) -> bool {
-        matches!(self, Self::TlsServer | Self::TlsClient)
-    }
-
-    /// Its word in the configuration.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Decryption => "decryption",
-            Self::Signing => "signing",
-            Self::ReceiptSigning => "receipt-signing",
-            Self::Authentication => "authentication",
-            Self::TlsServer => "tls-server",
-            Self::TlsClient => "tls-client",
-        }
-    }
-}
-
-/// What a certificate of a partner is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum CertificateUse {
-    /// Encrypting files to it.
-    Encryption,
-    /// Verifying signatures of its files.
-    Verification,
-    /// Verifying signatures of its receipts.
-    ReceiptVerification,
-    /// Encrypting challenges to it.
-    Authentication,
-    /// TLS, called or calling; only where it is named.
-    Tls,
-}
-
-impl CertificateUse {
-    /// All of them.
-    pub const ALL: [Self; 5] = [
-        Self::Encryption,
-        Self::Verification,
-        Self::ReceiptVerification,
-        Self::Authentication,
-        Self::Tls,
-    ];
-
-    /// Whether it is TLS, for which only those certificates count that name it.
-    #[must_use]
-    pub fn is_of_tls(self) -> bool {
-        matches!(self, Self::Tls)
-    }
-
-    /// Its word in the configuration.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Encryption => "encryption",
-            Self::Verification => "verification",
-            Self::ReceiptVerification => "receipt-verification",
-            Self::Authentication => "authentication",
-            Self::Tls => "tls",
-        }
-    }
-}
-
 /// Where a store of keys and certificates is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreSource {
@@ -237,22 +145,8 @@ pub struct KeyPlan {
     pub store: StorePlan,
     /// The file of its certificate, where that is another one.
     pub certificate: Option<StoreSource>,
-    /// What it is for; everything but TLS where nothing is named.
-    pub uses: BTreeSet<KeyUse>,
-}
-
-impl KeyPlan {
-    /// Whether it is for files, receipts or sessions, which take RSA alone.
-    #[must_use]
-    pub fn is_for_files(&self) -> bool {
-        self.uses.is_empty() || self.uses.iter().any(|of| !of.is_of_tls())
-    }
-
-    /// Whether it is for TLS.
-    #[must_use]
-    pub fn is_for_tls(&self) -> bool {
-        self.uses.iter().any(|of| of.is_of_tls())
-    }
+    /// What it is for.
+    pub uses: Uses<KeyUse>,
 }
 
 /// A certificate of a partner.
@@ -260,20 +154,6 @@ impl KeyPlan {
 pub struct CertificatePlan {
     /// The store that has it.
     pub store: StorePlan,
-    /// What it is for; everything but TLS where nothing is named.
-    pub uses: BTreeSet<CertificateUse>,
-}
-
-impl CertificatePlan {
-    /// Whether it is for files, receipts or sessions, which take RSA alone.
-    #[must_use]
-    pub fn is_for_files(&self) -> bool {
-        self.uses.is_empty() || self.uses.iter().any(|of| !of.is_of_tls())
-    }
-
-    /// Whether it is for TLS.
-    #[must_use]
-    pub fn is_for_tls(&self) -> bool {
-        self.uses.iter().any(|of| of.is_of_tls())
-    }
+    /// What it is for.
+    pub uses: Uses<CertificateUse>,
 }

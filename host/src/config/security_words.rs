@@ -7,10 +7,10 @@ use pointsman_cms::{HashAlgorithm, Suite};
 use pointsman_keys::{KeyStoreKind, WantedSubject};
 
 use super::context::{absolute, must_be_known};
+use super::key_uses::{CertificateUse, KeyUse};
 use super::scalars::ExistingFile;
 use super::security_terms::{
-    BerLengths, CertificateUse, FailedContent, FailureReasons, KeyUse, SessionAuthentication,
-    WhenOpened,
+    BerLengths, FailedContent, FailureReasons, SessionAuthentication, WhenOpened,
 };
 use super::store_text::StoreText;
 use super::typed::{Scalar, resolve};

@@ -3,9 +3,10 @@
 use pointsman_keys::KeyStoreKind;
 
 use super::file::File;
+use super::key_uses::KeyUse;
 use super::plan::{Partner, Plan};
 use super::security_keys::TlsKeys;
-use super::security_terms::{KeyPlan, KeyUse};
+use super::security_terms::KeyPlan;
 
 /// A key of the configuration, and what does not fit it.
 pub(super) type Lack = (Vec<String>, String);
@@ -14,7 +15,7 @@ pub(super) type Lack = (Vec<String>, String);
 pub(super) fn of_tls(file: &File, plan: &Plan) -> Vec<Lack> {
     let mut found = Vec::new();
     let mut ours = plan.ours.keys.iter();
-    let has_server_key = ours.any(|key| key.uses.contains(&KeyUse::TlsServer));
+    let has_server_key = ours.any(|key| key.uses.name(KeyUse::TlsServer));
     for (at, listener) in file.listeners.iter().enumerate() {
         let lack = listener.tls.as_ref();
         if let Some((key, what)) = lack.and_then(|tls| of_listener(tls, has_server_key)) {
@@ -57,7 +58,8 @@ fn of_listener(
 
 /// TLS signs while a handshake runs, and a token may take any time for that.
 fn on_tokens(place: &[String], keys: &[KeyPlan]) -> Vec<Lack> {
-    let is_held = |key: &KeyPlan| key.is_for_tls() && key.store.kind == Some(KeyStoreKind::Pkcs11);
+    let is_held =
+        |key: &KeyPlan| key.uses.are_of_tls() && key.store.kind == Some(KeyStoreKind::Pkcs11);
     let what =
         "TLS uses no key that a token holds: take one of a file for `tls-server` and `tls-client`";
     elements(place, keys, is_held, what)
@@ -65,7 +67,7 @@ fn on_tokens(place: &[String], keys: &[KeyPlan]) -> Vec<Lack> {
 
 /// Who calls is known when the handshake is over.
 fn of_one_partner(place: &[String], keys: &[KeyPlan]) -> Vec<Lack> {
-    let is_server = |key: &KeyPlan| key.uses.contains(&KeyUse::TlsServer);
+    let is_server = |key: &KeyPlan| key.uses.name(KeyUse::TlsServer);
     let what = "a key for `tls-server` is shown before it is known who calls: it belongs under `station.keys`";
     elements(place, keys, is_server, what)
 }

@@ -24,12 +24,10 @@ use crate::inbound::hashing::{self, HashError};
 use crate::policy::facts;
 use crate::security::is_to_be_opened;
 use crate::station::Station;
+use crate::station::waiting::WaitingFiles;
 
 /// How often files that could not be delivered are tried again.
 const AGAIN: Duration = Duration::from_secs(15);
-
-/// Files that are read at a time, of those that wait to be delivered.
-const PAGE: u32 = 256;
 
 /// How many names are tried where the first is taken.
 const NAMES: u32 = 10_000;
@@ -121,15 +119,12 @@ pub async fn keep_delivering(station: Arc<Station>) {
 }
 
 async fn deliver_left(station: &Arc<Station>) -> Result<(), LedgerError> {
-    let ledger = &station.ledger;
-    let mut page = ledger.undelivered_after(None, PAGE).await?;
-    while let Some(last) = page.last() {
-        let after = Some(last.id);
+    let mut waiting = WaitingFiles::of(station.ledger.as_ref());
+    while let Some(page) = waiting.undelivered().await? {
         if !planted("undelivered-files-forgotten") {
             page.into_iter()
                 .for_each(|file| deliver_if_idle(station, file));
         }
-        page = ledger.undelivered_after(after, PAGE).await?;
     }
     Ok(())
 }

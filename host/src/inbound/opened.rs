@@ -104,8 +104,7 @@ pub async fn settle(
         found: words,
     });
     match &judged.verdict {
-        Verdict::Negative(_) if removal.is_none() => {}
-        Verdict::Negative(_) => rejected::remove_or_report(station, &file.partner, file.id).await,
+        Verdict::Negative(_) => rejected::forget(station, &file.partner, file.id, removal).await,
         verdict => {
             log_waiting(station, file, verdict, judged.note.text);
             let undelivered = Undelivered {
@@ -146,11 +145,12 @@ pub async fn refuse(
     };
     let reason = format!("{why}; NERP {}", told.nerp);
     let removes = content == FailedContent::Delete;
+    let removal = removes.then_some("file_security.failed: delete");
     let failed = NotOpened {
         nerp,
         wire_hash,
         note: Note::from(reason.clone()),
-        removal: removes.then_some("file_security.failed: delete"),
+        removal,
     };
     station.ledger.not_opened(file.id, failed).await?;
     station.events.emit(Event::FileNotOpened {
@@ -159,9 +159,7 @@ pub async fn refuse(
         file: file.name(),
         reason,
     });
-    if removes {
-        rejected::remove_or_report(station, &file.partner, file.id).await;
-    }
+    rejected::forget(station, &file.partner, file.id, removal).await;
     Ok(Outcome::Done)
 }
 

@@ -19,15 +19,13 @@ use crate::events::Event;
 use crate::security::{OpenError, OpenedContent};
 use crate::station::Station;
 use crate::station::in_force::{InForce, Pinned};
+use crate::station::waiting::WaitingFiles;
 
 /// How often files that could not be opened are tried again.
 const AGAIN: Duration = Duration::from_secs(15);
 
 /// The same while more of them wait than have a task.
 const SOON: Duration = Duration::from_secs(1);
-
-/// Files that are read at a time, of those that wait to be opened.
-const PAGE: u32 = 256;
 
 /// Opens a file on a task of its own, and delivers it; the task keeps running when the session that brought the file ends.
 /// None where very many of this partner wait: then the file is left to whoever looks for those.
@@ -74,17 +72,14 @@ pub async fn keep_opening(station: Arc<Station>) {
 
 /// Opens what no task has, whoever's it is and however many wait. True where more of them wait than have a task.
 async fn open_left(station: &Arc<Station>) -> Result<bool, LedgerError> {
-    let (mut after, mut soon) = (None, false);
-    loop {
-        let page = station.ledger.unopened_after(after, PAGE).await?;
+    let mut waiting = WaitingFiles::of(station.ledger.as_ref());
+    let mut soon = false;
+    while let Some(page) = waiting.unopened().await? {
         for file in &page {
             soon |= !open_if_idle(station, file.id, &file.partner);
         }
-        match page.last() {
-            Some(last) => after = Some(last.id),
-            None => return Ok(soon),
-        }
     }
+    Ok(soon)
 }
 
 /// Opens a file that no task has. False where its partner has tasks enough.

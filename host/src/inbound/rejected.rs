@@ -26,8 +26,16 @@ pub async fn remove(station: &Station, id: TransferId) -> Result<(), SpoolError>
     contents.discard_contents(Direction::Inbound, id).await
 }
 
-/// The same, where the next start may do it.
-pub async fn remove_or_report(station: &Station, partner: &str, transfer: TransferId) {
+/// Removes them where the verdict said so (`removal`). What cannot be removed is told, and left to the next start.
+pub async fn forget(
+    station: &Station,
+    partner: &str,
+    transfer: TransferId,
+    removal: Option<&'static str>,
+) {
+    if removal.is_none() {
+        return;
+    }
     if let Err(error) = remove(station, transfer).await {
         station.events.emit(Event::ContentStays {
             transfer,

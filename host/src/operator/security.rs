@@ -7,7 +7,7 @@ use pointsman_keys::StoredCertificate;
 
 use super::remark::{Remark, RemarkLevel, stage};
 use super::usage;
-use crate::config::{CertificateUse, KeyUse, ListenerPlan, Partner, Plan, SessionAuthentication};
+use crate::config::{ListenerPlan, Partner, Plan, SessionAuthentication};
 use crate::security::error::KeyringError;
 use crate::security::keyring::{Keyring, KnownKey, KnownUses, PartnerKeyring};
 use crate::security::tls::{self, CertificateTime};
@@ -67,52 +67,33 @@ fn in_time(known: &KnownKey) -> Option<Remark> {
 }
 
 fn what_it_still_does(uses: &KnownUses) -> &'static str {
-    let is_of_tls = match uses {
-        KnownUses::Ours(uses) => !uses.is_empty() && uses.iter().all(|of| of.is_of_tls()),
-        KnownUses::Theirs(uses) => !uses.is_empty() && uses.iter().all(|of| of.is_of_tls()),
-    };
-    match (is_of_tls, uses.is_ours()) {
-        (true, true) => "is shown only where there is no other",
-        (true, false) => "the partner is not believed by it any more",
-        (false, true) => "only opens what was encrypted to it",
-        (false, false) => "nothing is encrypted to it nor verified with it any more",
+    match (uses.are_of_files(), uses.is_ours()) {
+        (false, true) => "is shown only where there is no other",
+        (false, false) => "the partner is not believed by it any more",
+        (true, true) => "only opens what was encrypted to it",
+        (true, false) => "nothing is encrypted to it nor verified with it any more",
     }
 }
 
-/// That a certificate is for something else by its own words. Where nothing says what it is for, it is used for all of it.
+/// That a certificate is for something else by its own words.
 fn misused(known: &KnownKey) -> Option<Remark> {
     let certificate = &known.certificate;
     let why = match &known.uses {
-        KnownUses::Ours(named) => {
-            let all = KeyUse::ALL.into_iter();
-            let uses = all.filter(|of| match named.is_empty() {
-                true => !of.is_of_tls(),
-                false => named.contains(of),
-            });
-            usage::against_ours(certificate, uses)
-        }
-        KnownUses::Theirs(named) => {
-            let all = CertificateUse::ALL.into_iter();
-            let uses = all.filter(|of| named.is_empty() || named.contains(of));
-            usage::against_theirs(certificate, uses)
-        }
+        KnownUses::Ours(uses) => usage::against_ours(certificate, uses.meant()),
+        KnownUses::Theirs(uses) => usage::against_theirs(certificate, uses.meant()),
     };
     Some(Remark::new(RemarkLevel::Warning, &known.place, why?))
 }
 
 /// What keeps TLS from a certificate that is for it, and what partners may not like in it.
 fn tls_trouble(known: &KnownKey) -> Vec<Remark> {
-    let (is_for_tls, is_ours) = match &known.uses {
-        KnownUses::Ours(uses) => (uses.iter().any(|of| of.is_of_tls()), true),
-        KnownUses::Theirs(uses) => (uses.iter().any(|of| of.is_of_tls()), false),
-    };
-    if !is_for_tls {
+    if !known.uses.are_of_tls() {
         return Vec::new();
     }
     let mut told: Vec<Remark> = no_tls(&known.place, &known.certificate)
         .into_iter()
         .collect();
-    if is_ours {
+    if known.uses.is_ours() {
         let odd = tls::oddities(&tls::der(&known.certificate)).into_iter();
         told.extend(odd.map(|why| Remark::new(RemarkLevel::Warning, &known.place, why)));
     }

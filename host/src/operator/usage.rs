@@ -3,7 +3,7 @@
 
 use pointsman_keys::{CertificateDescription, StoredCertificate};
 
-use crate::config::{CertificateUse, KeyUse};
+use crate::config::{CertificateUse, KeyUse, Purpose as _};
 
 /// Bits of a key usage (RFC 5280, 4.2.1.3).
 const DIGITAL_SIGNATURE: u16 = 0x80;

@@ -1,7 +1,7 @@
 //! Keys of ours and certificates of partners, by what they are for. They are read at the start and at each reload, all of
 //! them at once, and do not change in between.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -12,7 +12,7 @@ use super::error::KeyringError;
 use super::stores::{self, ReadKey};
 use super::tls_identity::TlsIdentity;
 use super::tls_keys::{self, IdentityPlaces, TlsKeyring};
-use crate::config::{CertificateUse, KeyPlan, KeyUse, Partner, Plan, StorePlan};
+use crate::config::{CertificateUse, KeyPlan, KeyUse, Partner, Plan, Purpose, StorePlan, Uses};
 
 /// All keys and certificates of a plan.
 #[derive(Debug, Default)]
@@ -36,13 +36,13 @@ pub struct KnownKey {
     pub uses: KnownUses,
 }
 
-/// What a certificate is for, as the configuration says; everything but TLS where nothing is named.
+/// What a certificate is for, as the configuration says.
 #[derive(Clone, Debug)]
 pub enum KnownUses {
     /// That of a key of ours.
-    Ours(BTreeSet<KeyUse>),
+    Ours(Uses<KeyUse>),
     /// A partner's.
-    Theirs(BTreeSet<CertificateUse>),
+    Theirs(Uses<CertificateUse>),
 }
 
 impl KnownUses {
@@ -51,6 +51,24 @@ impl KnownUses {
     pub fn is_ours(&self) -> bool {
         matches!(self, Self::Ours(_))
     }
+
+    /// Whether it is for files, receipts or sessions.
+    #[must_use]
+    pub fn are_of_files(&self) -> bool {
+        match self {
+            Self::Ours(uses) => uses.are_of_files(),
+            Self::Theirs(uses) => uses.are_of_files(),
+        }
+    }
+
+    /// Whether it is for TLS.
+    #[must_use]
+    pub fn are_of_tls(&self) -> bool {
+        match self {
+            Self::Ours(uses) => uses.are_of_tls(),
+            Self::Theirs(uses) => uses.are_of_tls(),
+        }
+    }
 }
 
 /// A key or certificate for files, receipts or sessions that was read.
@@ -58,8 +76,8 @@ impl KnownUses {
 struct KeyringEntry<T, U> {
     /// A key of ours, or a partner's certificate.
     held: T,
-    /// What it is for; everything but TLS where nothing is named.
-    uses: BTreeSet<U>,
+    /// What it is for.
+    uses: Uses<U>,
 }
 
 type OwnKey = KeyringEntry<Identity, KeyUse>;
@@ -219,7 +237,7 @@ impl Keyring {
             let certificate = read.as_ref().map(|read| read.certificate.clone());
             let uses = KnownUses::Theirs(plan.uses.clone());
             self.note(place, &plan.store, certificate.clone(), uses);
-            if plan.is_for_tls() {
+            if plan.uses.are_of_tls() {
                 for_tls.push(certificate.map_err(Clone::clone));
             }
             let entry = |held| KeyringEntry {
@@ -254,12 +272,12 @@ impl Keyring {
 }
 
 /// Keys of ours of one list, as far as they could be read, and what each is for.
-struct OwnKeys(Vec<(Result<ReadKey, KeyringError>, BTreeSet<KeyUse>)>);
+struct OwnKeys(Vec<(Result<ReadKey, KeyringError>, Uses<KeyUse>)>);
 
 impl OwnKeys {
     /// Those that are for files, receipts or sessions; none where any of the list could not be read.
     fn for_files(&self) -> Result<Vec<OwnKey>, KeyringError> {
-        let entry = |(read, uses): &(Result<ReadKey, KeyringError>, BTreeSet<KeyUse>)| {
+        let entry = |(read, uses): &(Result<ReadKey, KeyringError>, Uses<KeyUse>)| {
             let read = match read {
                 Ok(read) => read.for_files.clone(),
                 Err(error) => return Some(Err(error.clone())),
@@ -272,7 +290,7 @@ impl OwnKeys {
 
     /// Those that name that use of TLS.
     fn for_tls(&self, wanted: KeyUse) -> Vec<Result<TlsIdentity, KeyringError>> {
-        let named = self.0.iter().filter(|(_, uses)| uses.contains(&wanted));
+        let named = self.0.iter().filter(|(_, uses)| uses.name(wanted));
         named
             .filter_map(|(read, _)| match read {
                 Ok(read) => read.for_tls.clone().map(Ok),
@@ -388,11 +406,9 @@ impl PartnerKeyring {
 }
 
 /// Those of a list that serve a purpose: the ones that name it, then those that serve all.
-fn chosen<T, U: Ord + Copy>(list: &[KeyringEntry<T, U>], wanted: U) -> impl Iterator<Item = &T> {
-    let named = list
-        .iter()
-        .filter(move |entry| entry.uses.contains(&wanted));
-    let all = list.iter().filter(|entry| entry.uses.is_empty());
+fn chosen<T, U: Purpose>(list: &[KeyringEntry<T, U>], wanted: U) -> impl Iterator<Item = &T> {
+    let named = list.iter().filter(move |entry| entry.uses.name(wanted));
+    let all = list.iter().filter(|entry| entry.uses.name_none());
     named.chain(all).map(|entry| &entry.held)
 }
 

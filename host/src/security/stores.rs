@@ -47,13 +47,16 @@ pub(super) fn own_key(place: &str, plan: &KeyPlan) -> Result<ReadKey, KeyringErr
             name(&plan.store.source)
         )));
     };
-    let for_files = entry.identity().filter(|_| plan.is_for_files()).transpose();
+    let for_files = entry
+        .identity()
+        .filter(|_| plan.uses.are_of_files())
+        .transpose();
     let for_files = for_files.map_err(|error| {
         wrong(format!(
             "{entry}: {error}; `pointsman keys make` makes one that partners accept, and one with `for: [tls-server, tls-client]` alone may be another"
         ))
     })?;
-    let for_tls = plan.is_for_tls();
+    let for_tls = plan.uses.are_of_tls();
     Ok(ReadKey {
         certificate: certificate.clone(),
         for_files,
@@ -82,7 +85,7 @@ pub(super) fn certificate(
             name(&plan.store.source)
         )));
     };
-    let for_files = plan.is_for_files().then(|| certificate.for_files());
+    let for_files = plan.uses.are_of_files().then(|| certificate.for_files());
     let for_files = for_files.transpose().map_err(|error| {
         wrong(format!(
             "{entry}: {error}; ask the partner for a certificate with an RSA key, or name `for: [tls]` alone, if it is for that"

@@ -10,6 +10,7 @@ use crate::config::files::ledger_path;
 use crate::events::Event;
 use crate::inbound::rejected;
 use crate::station::error::StartError;
+use crate::station::waiting::WaitingFiles;
 use crate::station::{Station, leases};
 
 /// Leads back to work what the last run left (run twice, the same).
@@ -27,7 +28,8 @@ pub(super) async fn recover(station: &Station) -> Result<(), StartError> {
         discard_uncommitted(station, id).await?;
     }
     if planted("received-files-discarded") {
-        for file in station.ledger.undelivered_after(None, PAGE).await? {
+        let mut waiting = WaitingFiles::of(station.ledger.as_ref());
+        for file in waiting.undelivered().await?.into_iter().flatten() {
             station.contents.discard(file.id).await?;
         }
     }
@@ -54,30 +56,26 @@ pub(super) async fn recover(station: &Station) -> Result<(), StartError> {
 /// How many of the newest files of each direction a start looks for in the ledger.
 const NEWEST: usize = 500;
 
-/// Files that wait, as many as are read at a time.
-const PAGE: u32 = 256;
-
 /// Removes plain contents of received files that have none by their rows: it is still to be made, or the file is not
 /// secured. That of a file that is opened stays in any case: that it is gone would prove the delivery.
 async fn discard_uncounted_plain(station: &Station) -> Result<(), StartError> {
-    let (ledger, contents) = (&station.ledger, &station.contents);
-    let mut page = ledger.unopened_after(None, PAGE).await?;
-    while let Some(last) = page.last() {
+    let (ledger, contents) = (station.ledger.as_ref(), &station.contents);
+    let discard = async |id| {
+        contents
+            .discard_uncounted_plain(Direction::Inbound, id)
+            .await
+    };
+    let mut unopened = WaitingFiles::of(ledger);
+    while let Some(page) = unopened.unopened().await? {
         for file in &page {
-            contents
-                .discard_uncounted_plain(Direction::Inbound, file.id)
-                .await?;
+            discard(file.id).await?;
         }
-        page = ledger.unopened_after(Some(last.id), PAGE).await?;
     }
-    let mut page = ledger.undelivered_after(None, PAGE).await?;
-    while let Some(last) = page.last() {
+    let mut undelivered = WaitingFiles::of(ledger);
+    while let Some(page) = undelivered.undelivered().await? {
         for file in page.iter().filter(|file| !file.header.enveloped) {
-            contents
-                .discard_uncounted_plain(Direction::Inbound, file.id)
-                .await?;
+            discard(file.id).await?;
         }
-        page = ledger.undelivered_after(Some(last.id), PAGE).await?;
     }
     Ok(())
 }

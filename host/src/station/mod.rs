@@ -22,6 +22,7 @@ pub(crate) mod seats;
 pub(crate) mod services;
 pub(crate) mod storage;
 pub(crate) mod supervise;
+pub(crate) mod waiting;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::options::Options;
 use super::partner::peer::Peer;
-use super::served::{OURS, ServedStation, THEIRS, THEM, US};
+use super::served::{OURS, ServedStation, THEIRS, THEM, US, memory};
 use crate::campaign::at;
 
 /// How long after its sessions the station is looked at again.
@@ -47,9 +47,5 @@ pub fn run(program: &Path, options: &Options) -> Result<(), String> {
 
 /// Memory of the station, in KiB.
 fn resident(station: &ServedStation) -> Result<u64, String> {
-    let path = format!("/proc/{}/status", station.child.id());
-    let status = std::fs::read_to_string(&path).map_err(at(Path::new(&path)))?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-    let number = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
-    number.ok_or_else(|| format!("{path} says nothing of VmRSS"))
+    memory(station.child.id(), "VmRSS:")
 }

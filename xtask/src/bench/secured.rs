@@ -11,11 +11,11 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::options::Options;
-use super::served::{OURS, ServedStation, THEIRS, THEM, US};
-use crate::campaign::{Dice, at};
+use super::served::{OURS, ServedStation, THEIRS, THEM, US, memory};
+use crate::campaign::{CERTIFICATE, Dice, KEY, at};
 
-const KEY: &[u8] = include_bytes!("../../../crates/keys/tests/files/leaf.key");
-const CERTIFICATE: &[u8] = include_bytes!("../../../crates/keys/tests/files/leaf.pem");
+/// The line of a process's status that has the most memory it had.
+const PEAK: &str = "VmHWM:";
 
 /// What a file has of services: a stage alone, or all of them.
 struct Services {
@@ -216,7 +216,7 @@ impl<'a> Pair<'a> {
             "peak memory: securing {} MiB, sending {} MiB, receiving and opening {} MiB",
             queue_peak >> 10,
             send_peak >> 10,
-            peak_kib(self.station.child.id()).unwrap_or_default() >> 10
+            memory(self.station.child.id(), PEAK)? >> 10
         );
         Ok(())
     }
@@ -257,7 +257,7 @@ fn peak_of(mut command: Command) -> Result<u64, String> {
     let mut peak = 0;
     loop {
         // What the kernel keeps as the peak is gone with the process: the last look may miss its last moments.
-        peak = peak_kib(child.id()).unwrap_or(peak);
+        peak = memory(child.id(), PEAK).unwrap_or(peak);
         if let Some(status) = ended(&mut child)? {
             return match status {
                 0 => Ok(peak),
@@ -271,15 +271,6 @@ fn peak_of(mut command: Command) -> Result<u64, String> {
 fn ended(child: &mut Child) -> Result<Option<i32>, String> {
     let status = child.try_wait().map_err(|error| error.to_string())?;
     Ok(status.map(|status| status.code().unwrap_or(-1)))
-}
-
-/// The most memory a process had so far, KiB.
-fn peak_kib(process: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.split_whitespace().next()?.parse().ok()
 }
 
 /// Compares two files of any size.

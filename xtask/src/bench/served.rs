@@ -62,3 +62,12 @@ impl Drop for ServedStation {
         let _ = self.child.wait();
     }
 }
+
+/// Memory of a process, in KiB, by a line of its status: `VmRSS:` what it has, `VmHWM:` the most it had.
+pub(super) fn memory(process: u32, which: &str) -> Result<u64, String> {
+    let path = PathBuf::from(format!("/proc/{process}/status"));
+    let status = std::fs::read_to_string(&path).map_err(campaign::at(&path))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(which));
+    let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    number.ok_or_else(|| format!("{} says nothing of {which}", path.display()))
+}

@@ -328,6 +328,8 @@ impl Watched {
 
     /// Queues a file that was taken, unless it was queued before a crash; then puts the file away.
     async fn queue(&mut self, rooms: &Arc<Rooms>, id: TransferId, name: &str) -> io::Result<()> {
+        // Before policies are asked: those that come into force meanwhile are asked at the next look.
+        let generation = self.station.policies.current().number();
         let new_id = if planted("watched-under-a-new-id") {
             TransferId::new()
         } else {
@@ -354,7 +356,6 @@ impl Watched {
             Err(QueueError::PutOff { by, why }) => {
                 let why = format!("{name} is not queued now, and asked about again: {by}: {why}");
                 self.log.trouble(&why);
-                let generation = self.station.policies.current().number();
                 self.delayed.note(id, generation, why);
                 Ok(())
             }

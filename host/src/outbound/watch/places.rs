@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use crate::config::WatchedFolder;
-use crate::config::leads::is_absence;
+use crate::config::leads::look;
 
 /// The watched folder and the one for sent files, by file system and inode; none where none is there.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,12 +27,9 @@ impl Places {
 }
 
 fn place(path: &Path) -> io::Result<Option<(u64, u64)>> {
-    match path.metadata() {
-        Ok(there) => Ok(Some((there.dev(), there.ino()))),
-        Err(error) if is_absence(&error) => Ok(None),
-        Err(error) => {
-            let why = format!("{} cannot be looked at: {error}", path.display());
-            Err(io::Error::new(error.kind(), why))
-        }
-    }
+    let there = look(path).map_err(|error| {
+        let why = format!("{} cannot be looked at: {error}", path.display());
+        io::Error::new(error.kind(), why)
+    })?;
+    Ok(there.map(|there| (there.dev(), there.ino())))
 }

@@ -19,8 +19,8 @@ use super::ports::LockedPort;
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// The key and the certificate of both stations, for secured files.
-const KEY: &[u8] = include_bytes!("../../../../crates/keys/tests/files/leaf.key");
-const CERTIFICATE: &[u8] = include_bytes!("../../../../crates/keys/tests/files/leaf.pem");
+pub const KEY: &[u8] = include_bytes!("../../../../crates/keys/tests/files/leaf.key");
+pub const CERTIFICATE: &[u8] = include_bytes!("../../../../crates/keys/tests/files/leaf.pem");
 
 /// The folder whose files are sent as they are, and the one whose files are signed, compressed and encrypted.
 const OUT: &str = "out";

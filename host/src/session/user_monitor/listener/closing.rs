@@ -163,9 +163,8 @@ impl Close<'_> {
         log_received(self.context, &file, octets);
         log_waiting(self.context, &file, &kept.verdict, kept.note.text);
         match &kept.verdict {
-            Verdict::Negative(_) if removal.is_none() => {}
             Verdict::Negative(_) => {
-                rejected::remove_or_report(&self.context.station, &file.partner, id).await;
+                rejected::forget(&self.context.station, &file.partner, id, removal).await;
             }
             verdict => {
                 let hold = sealed.into_hold();

@@ -6,10 +6,7 @@ use std::time::{Duration, SystemTime};
 use oftp::FileReason;
 use pointsman_policy::types;
 use pointsman_store::contents::WholeContent;
-use pointsman_store::{
-    Direction, LedgerError, Opened, Persisted, Received, Sealed, Sidecar, Stored, Undelivered,
-    Verdict,
-};
+use pointsman_store::{Direction, Opened, Received, Sealed, Sidecar, Undelivered, Verdict};
 
 use super::closing::{self, Close, WholeFile};
 use super::file_refusal::{FileRefusal, OurFailure};
@@ -162,7 +159,20 @@ impl Close<'_> {
             Err(error) => return self.refuse_sealed(file, None, error.into(), None).await,
         };
         drop(place);
-        let stored = write_opened(self.context, &file, &sealed, &found, &kept).await?;
+        let opened = Opened {
+            plain: sealed.measure().clone(),
+            counts: found.counts,
+            wire_hash: file.secured.hash_found(&found),
+            target: kept.target.clone(),
+            verdict: kept.verdict.clone(),
+            found: opened::note_of(&found),
+            note: kept.note.clone(),
+            labels: [file.secured.labels.clone(), kept.labels.clone()].concat(),
+            removal: rejected::removal_of(&self.context.delivery()),
+        };
+        let (ledger, removal) = (&self.context.station.ledger, opened.removal);
+        let stored = ledger.received(&file.wire, file.received.clone()).await?;
+        ledger.opened(&sealed, opened).await?;
         let (id, octets) = (file.secured.id, file.wire.measure().octets);
         promise::efpa(self.session, self.ticket, id, kept.wants_turn, stored)?;
         self.unfinished.promised(self.context, id);
@@ -173,9 +183,8 @@ impl Close<'_> {
         log_opened(context, &undelivered, &sealed, &found);
         closing::log_waiting(context, &undelivered, &kept.verdict, kept.note.text);
         match &kept.verdict {
-            Verdict::Negative(_) if context.delivery().keeps_rejected => {}
             Verdict::Negative(_) => {
-                rejected::remove_or_report(&context.station, &undelivered.partner, id).await;
+                rejected::forget(&context.station, &undelivered.partner, id, removal).await;
             }
             verdict => {
                 let hold = sealed.into_hold();
@@ -230,32 +239,6 @@ async fn judge(
         security: Some(&security),
     };
     judging::judge(context, &done, &secured.target).await
-}
-
-/// The row says that the file is here, and that it is opened.
-async fn write_opened(
-    context: &SessionContext,
-    file: &SealedFile,
-    plain: &Sealed,
-    found: &OpenedContent,
-    kept: &Acceptance,
-) -> Result<Persisted<Stored>, LedgerError> {
-    let ledger = &context.station.ledger;
-    let received = file.received.clone();
-    let stored = ledger.received(&file.wire, received).await?;
-    let opened = Opened {
-        plain: plain.measure().clone(),
-        counts: found.counts,
-        wire_hash: file.secured.hash_found(found),
-        target: kept.target.clone(),
-        verdict: kept.verdict.clone(),
-        found: opened::note_of(found),
-        note: kept.note.clone(),
-        labels: [file.secured.labels.clone(), kept.labels.clone()].concat(),
-        removal: rejected::removal_of(&context.delivery()),
-    };
-    ledger.opened(plain, opened).await?;
-    Ok(stored)
 }
 
 /// Why a file that could not be opened is refused: what is wrong with it, or that something failed here.
