@@ -103,6 +103,9 @@ impl fmt::Display for CipherSuite {
     }
 }
 
+/// Octets of a block: SFIDFSIZ and SFIDOSIZ count in them, and SFIDREST of a file without records (RFC 5024, 5.3.3).
+pub const BLOCK: u64 = 1024;
+
 /// What a Start File command says about a file (SFID, RFC 5024, 5.3.3).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FileHeader {
@@ -136,7 +139,7 @@ pub struct FileHeader {
 impl FileHeader {
     /// An unsecured, unstructured file of that many octets.
     pub fn plain(key: FileKey, octets: u64) -> Self {
-        let blocks = octets.div_ceil(1024);
+        let blocks = octets.div_ceil(BLOCK);
         Self {
             key,
             user: UserData::default(),
@@ -151,6 +154,11 @@ impl FileHeader {
             signed_receipt: false,
             description: String::new(),
         }
+    }
+
+    /// Octets that SFIDFSIZ announces at most: an estimate.
+    pub fn announced_octets(&self) -> u64 {
+        self.size_blocks.saturating_mul(BLOCK)
     }
 
     /// Whether the file was signed, compressed, encrypted or enveloped.

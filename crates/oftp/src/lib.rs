@@ -63,7 +63,7 @@ pub use answer::{
     ResponseTicket, TurnTicket,
 };
 pub use event::{CloseRefusal, Closing, End, Event, FileData};
-pub use file::{CipherSuite, Counts, Eerp, FileHeader, Format, Nerp, Response, Security};
+pub use file::{BLOCK, CipherSuite, Counts, Eerp, FileHeader, Format, Nerp, Response, Security};
 pub use ids::{DatasetName, FieldProblem, InvalidField, OdetteId, Password, UserData};
 pub use key::{FileKey, FileStamp};
 pub use level::Level;

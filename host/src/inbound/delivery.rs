@@ -20,10 +20,10 @@ use pointsman_store::{
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::events::Event;
-use crate::inbound::hashing::{self, HashError};
 use crate::policy::facts;
 use crate::security::is_to_be_opened;
 use crate::station::Station;
+use crate::station::hashing::{self, HashError};
 use crate::station::waiting::WaitingFiles;
 
 /// How often files that could not be delivered are tried again.
@@ -188,7 +188,7 @@ async fn deliver(
         compare(station, hold.key()).await?;
     }
     if file.header.signed_receipt {
-        hashing::hash(station, file.id).await?;
+        hashing::wire_hash(station, file.id).await?;
     }
     let name = &file.target.file_name;
     for number in 0..NAMES {
@@ -211,14 +211,8 @@ async fn place(
 ) -> Result<bool, DeliveryError> {
     let overwrite = file.target.overwrite;
     // A name that is plainly taken need not be committed. Whether it is free, only the rename can tell.
-    match is_taken(station, path).await {
-        Ok(true) if !overwrite => return Ok(false),
-        Ok(_) => {}
-        Err(error) => station.events.emit(Event::NameUnknown {
-            transfer: file.id,
-            path: path.to_owned(),
-            reason: error.to_string(),
-        }),
+    if !overwrite && is_plainly_taken(station, file, path).await {
+        return Ok(false);
     }
     station.ledger.placing(file.id, path).await?;
     // By the plan in force now, which need not be that of the session.
@@ -231,6 +225,18 @@ async fn place(
         Err(PlaceError::Taken(_)) => Ok(false),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Whether something is seen to have that name in the inbox.
+async fn is_plainly_taken(station: &Station, file: &Undelivered, path: &str) -> bool {
+    is_taken(station, path).await.unwrap_or_else(|error| {
+        station.events.emit(Event::NameUnknown {
+            transfer: file.id,
+            path: path.to_owned(),
+            reason: error.to_string(),
+        });
+        false
+    })
 }
 
 /// Whether something has that name in the inbox, be it a link that leads nowhere.

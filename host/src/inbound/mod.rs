@@ -4,7 +4,6 @@
 mod asking;
 pub(crate) mod delivery;
 pub(crate) mod hand_over;
-pub(crate) mod hashing;
 pub(crate) mod keys_gone;
 pub(crate) mod opened;
 pub(crate) mod opening;

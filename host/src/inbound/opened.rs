@@ -8,8 +8,8 @@ use pointsman_policy::{Decided, Hook, types};
 use pointsman_store::contents::WholeContent;
 use pointsman_store::transition::reached;
 use pointsman_store::{
-    Direction, LedgerError, Measure, NotOpened, Note, Opened, Sealed, SpoolError, Target,
-    TransferId, Undelivered, Verdict,
+    LedgerError, Measure, NotOpened, Note, Opened, Sealed, SpoolError, Target, TransferId,
+    Undelivered, Verdict,
 };
 
 use super::secured_file::SecuredFile;
@@ -172,19 +172,14 @@ async fn judge(
     found: &OpenedContent,
 ) -> Result<PlainJudgement, LedgerError> {
     let security = facts_of(found);
+    let took = file.offered.elapsed().unwrap_or_default();
     let done = Finished {
-        direction: Direction::Inbound,
-        header: &file.header,
-        outcome: types::TransferOutcome::Completed,
-        target: Some(&file.target),
         counts: found.counts,
-        held: 0,
         digest: Some(&plain.digest),
-        took: file.offered.elapsed().unwrap_or_default(),
-        labels: &file.labels,
         asked: note_question(station, pinned, file.id).await?,
         can_refuse: Some(false),
         security: Some(&security),
+        ..Finished::inbound(&file.header, &file.target, &file.labels, took)
     };
     let session = station.session_id();
     let answer = asking::end_transfer(station, pinned, &session, &file.partner, &done).await;

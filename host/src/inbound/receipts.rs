@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use oftp::{FileKey, FileReason, NerpReason};
 use pointsman_policy::types;
-use pointsman_store::{Direction, LedgerError, Note, OpenQuestion, TransferId, Verdict};
+use pointsman_store::{LedgerError, Note, OpenQuestion, TransferId, Verdict};
 use tokio::sync::watch::Receiver;
 use tokio::task::{self, JoinSet};
 
@@ -231,19 +231,14 @@ async fn ask_policies(
     let target = facts::target_of(&question.path);
     let history = station.ledger.timeline(question.id).await?;
     let security = SecurityFacts::in_history(&history);
+    let took = question.offered.elapsed().unwrap_or_default();
     let done = Finished {
-        direction: Direction::Inbound,
-        header: &question.header,
-        outcome: types::TransferOutcome::Completed,
-        target: Some(&target),
         counts: question.counts,
-        held: 0,
         digest: Some(&question.digest),
-        took: question.offered.elapsed().unwrap_or_default(),
-        labels: &question.labels,
         asked: question.asked,
         can_refuse: Some(false),
         security: security.as_ref(),
+        ..Finished::inbound(&question.header, &target, &question.labels, took)
     };
     // One plan and its own policies, whatever is put in force meanwhile.
     let pinned = station.pin();

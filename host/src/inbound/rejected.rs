@@ -4,10 +4,9 @@
 
 use pointsman_store::{Direction, SpoolError, TransferId};
 
-use super::hashing;
 use crate::config::DeliveryTerms;
 use crate::events::Event;
-use crate::station::Station;
+use crate::station::{Station, hashing};
 
 /// What the history says of a file whose contents are not kept by `delivery.rejected: delete`; none where they are.
 #[must_use]
@@ -21,7 +20,7 @@ pub fn removal_of(delivery: &DeliveryTerms) -> Option<&'static str> {
 /// One is there and cannot be removed.
 pub async fn remove(station: &Station, id: TransferId) -> Result<(), SpoolError> {
     // Its receipt may need it; where it cannot be made, the receipt goes unsigned.
-    let _ = hashing::hash(station, id).await;
+    let _ = hashing::wire_hash(station, id).await;
     let contents = &station.contents;
     contents.discard_contents(Direction::Inbound, id).await
 }

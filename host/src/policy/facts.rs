@@ -228,6 +228,32 @@ pub struct Finished<'a> {
     pub security: Option<&'a SecurityFacts>,
 }
 
+impl<'a> Finished<'a> {
+    /// Of a received file: what is known of each, whatever became of it. Nothing is counted, and it cannot be refused.
+    #[must_use]
+    pub fn inbound(
+        header: &'a FileHeader,
+        target: &'a Target,
+        labels: &'a [(String, String)],
+        took: Duration,
+    ) -> Self {
+        Self {
+            direction: Direction::Inbound,
+            header,
+            outcome: types::TransferOutcome::Completed,
+            target: Some(target),
+            counts: oftp::Counts::default(),
+            held: 0,
+            digest: None,
+            took,
+            labels,
+            asked: 0,
+            can_refuse: None,
+            security: None,
+        }
+    }
+}
+
 /// What was found in a secured file that is opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecurityFacts {

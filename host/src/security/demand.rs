@@ -1,4 +1,4 @@
-//! What is demanded of a partner's files: by what SFID announces, and by what was found in them.
+//! What is demanded of a partner's files, against what was found in them.
 
 use oftp::{FileHeader, Security};
 use pointsman_cms::{Found, SecurityStage};

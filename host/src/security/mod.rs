@@ -1,5 +1,6 @@
 //! Keys and certificates, and all that is done with them: TLS, file security, receipts, the authentication of sessions.
 
+pub(crate) mod announced;
 mod demand;
 pub(crate) mod error;
 mod found_words;

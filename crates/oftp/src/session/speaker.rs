@@ -2,7 +2,7 @@
 
 use crate::answer::TurnTicket;
 use crate::command::{Command, Efna, Sfna};
-use crate::{CloseRefusal, FileHeader, FileReason, Format, Level, NotNow, Response};
+use crate::{BLOCK, CloseRefusal, FileHeader, FileReason, Format, Level, NotNow, Response};
 
 use super::Session;
 use super::abort::Abort;
@@ -227,4 +227,4 @@ impl Session {
 }
 
 /// EFIDUCNT has twelve digits up to level 1.4: the file, in blocks of 1024 octets.
-const LARGEST_OF_LEVEL_14: u64 = 999_999_999_999 / 1024;
+const LARGEST_OF_LEVEL_14: u64 = 999_999_999_999 / BLOCK;

@@ -19,6 +19,7 @@ use crate::station::contacts::Line;
 use crate::station::in_force::Pinned;
 use crate::station::roster::{Enrolled, FileNow, SessionNow, UnderWay};
 use crate::station::services::Services;
+use crate::station::size_limit::QuotaUse;
 
 /// One session, as its answers see it. The private fields are written by methods of this file, which only `connecting`
 /// calls.
@@ -156,6 +157,17 @@ impl SessionContext {
         self.grants.largest_file.min(agreed.unwrap_or(u64::MAX))
     }
 
+    /// What the partner may send by its quota.
+    pub fn quota_use(&self) -> QuotaUse<'_> {
+        QuotaUse {
+            station: &self.station,
+            partner: self.partner(),
+            quota: self.profile.as_ref().and_then(|profile| profile.quota),
+            repeated: self.repeated(),
+            largest_file: self.largest_file(),
+        }
+    }
+
     /// The partner's name in the configuration; empty while it is not known.
     pub fn partner(&self) -> &str {
         self.profile
@@ -167,6 +179,12 @@ impl SessionContext {
     pub fn repeated(&self) -> Repeated {
         let profile = self.profile.as_ref();
         profile.map_or(Repeated::default(), |profile| profile.received_again)
+    }
+
+    /// Whether its receipts have the stations as SFID had them (`unswapped_receipts`).
+    pub fn unswapped_receipts(&self) -> bool {
+        let profile = self.profile.as_ref();
+        profile.is_some_and(|profile| profile.unswapped_receipts)
     }
 
     /// What becomes of this partner's files once they are received.

@@ -9,16 +9,17 @@ use pointsman_store::{OwedResponse, Persisted, Proofs as _, ToSign, WireHash};
 use super::context::SessionContext;
 use super::error::InternalError;
 use crate::events::Event;
-use crate::inbound::hashing;
 use crate::security::error::KeyringError;
 use crate::security::receipts;
+use crate::station::hashing;
 
 /// How long a receipt waits for a key before it is tried again.
 const AGAIN: Duration = Duration::from_secs(10 * 60);
 
-/// Tells the operator why the receipt that a file asks for cannot be signed, where a key is missing.
+/// Tells the operator why the signed receipt that a file asks for cannot be made, where it must be and a key is missing.
 pub(super) fn tell_why_not(context: &SessionContext, header: &FileHeader) {
-    if let Err(error) = identity(context) {
+    let is_demanded = header.signed_receipt && !may_be_unsigned(context);
+    if is_demanded && let Err(error) = identity(context) {
         context.log(Event::NoReceiptKey {
             session: context.talk(),
             file: header.key.to_string(),
@@ -96,8 +97,7 @@ async fn sign(
     owed: &OwedResponse,
     means: Means,
 ) -> Result<OwedResponse, NotSigned> {
-    let profile = context.profile();
-    let unswapped = profile.is_some_and(|own| own.unswapped_receipts);
+    let unswapped = context.unswapped_receipts();
     let Means {
         suite,
         hash,
@@ -124,7 +124,7 @@ async fn means(
     };
     let hash = match to_sign.hash {
         Some(hash) => Ok(Some(hash)),
-        None => hashing::hash(&context.station, owed.id).await,
+        None => hashing::wire_hash(&context.station, owed.id).await,
     };
     Ok(match hash {
         Ok(Some(hash)) => Ok(Means {

@@ -1,19 +1,16 @@
 //! A file is closed (RFC 5024, 9.12, CLIP): its end is judged, every octet made durable, then written down, then EFPA.
 
-use std::time::Instant;
-
-use oftp::{CloseTicket, Closing, FileHeader, FileReason, Position, RecordLayout, Session};
-use pointsman_policy::types;
+use oftp::{CloseTicket, Closing, FileHeader, FileReason, Position, Session};
 use pointsman_store::contents::WholeContent;
 use pointsman_store::{
-    ContentKey, Direction, LedgerError, Note, Received, Sealed, Sidecar, Target, TransferId,
-    Undelivered, Verdict, planted,
+    ContentKey, LedgerError, Note, Received, Sealed, Sidecar, TransferId, Undelivered, Verdict,
+    planted,
 };
 
 use super::file_refusal::FileRefusal;
 use super::judging::{self, Acceptance, Judgement};
 use super::received::ReceivedFiles;
-use super::receiving::Receiving;
+use super::receiving::{Incoming, Receiving};
 use crate::events::Event;
 use crate::inbound::rejected;
 use crate::policy::facts::Finished;
@@ -33,14 +30,7 @@ pub(crate) struct Close<'a> {
 
 /// A file whose octets are all here.
 pub(super) struct WholeFile {
-    pub id: TransferId,
-    pub edition: u32,
-    pub header: FileHeader,
-    pub target: Target,
-    pub began: Instant,
-    pub labels: Vec<(String, String)>,
-    /// How the records of a secured file are kept once it is opened.
-    pub layout: Option<RecordLayout>,
+    pub file: Incoming,
     /// Octets of it that were here before this session.
     pub held: u64,
     pub content: Box<dyn WholeContent>,
@@ -48,93 +38,99 @@ pub(super) struct WholeFile {
 
 impl Close<'_> {
     /// EFID: the file is kept (EFPA), or refused (EFNA).
-    pub async fn file(self, mut file: Receiving) -> Result<(), InternalError> {
-        if let Some(comparison) = file.comparison.take() {
-            return self.copy(*comparison, file).await;
+    pub async fn file(self, mut received: Receiving) -> Result<(), InternalError> {
+        if let Some(comparison) = received.comparison.take() {
+            return self.copy(*comparison, received).await;
         }
-        if let Some(refused) = self.objection(&file).await? {
+        let objection = self.objection(&received).await?;
+        let Receiving {
+            file,
+            writer,
+            committing,
+            ..
+        } = received;
+        if let Some(refused) = objection {
             self.refuse(file.id, &file.header, refused).await?;
-            return Ok(file.writer.intake.discard().await?);
+            return Ok(writer.intake.discard().await?);
         }
         // Whatever is sealed has a row. So a start that finds a sealed content without one knows that the ledger is an
         // older copy of itself, and removes nothing.
-        if let Some(committing) = file.committing.take()
+        if let Some(committing) = committing
             && let Err(error) = committing.done().await
         {
-            file.writer.intake.discard().await?;
+            writer.intake.discard().await?;
             return Err(error.into());
         }
-        let held = file.writer.octets_held();
-        let content = match file.writer.finish().await {
-            Ok(content) => content,
-            Err(error) => return self.refuse(file.id, &file.header, error.into()).await,
-        };
-        self.whole(WholeFile {
-            id: file.id,
-            edition: file.edition,
-            header: file.header,
-            target: file.target,
-            began: file.began,
-            labels: file.labels,
-            layout: file.layout,
-            held,
-            content,
-        })
-        .await
+        let held = writer.octets_held();
+        match writer.finish().await {
+            Ok(content) => {
+                let whole = WholeFile {
+                    file,
+                    held,
+                    content,
+                };
+                self.whole(whole).await
+            }
+            Err(error) => self.refuse(file.id, &file.header, error.into()).await,
+        }
     }
 
     /// Why a file whose end was announced is not kept, if it is not. Copies that are compared do not come here: a rule for
     /// every file that is kept belongs into `whole`.
-    async fn objection(&self, file: &Receiving) -> Result<Option<FileRefusal>, LedgerError> {
-        if let Some(refused) = wrong(file, &self.closing) {
+    async fn objection(&self, received: &Receiving) -> Result<Option<FileRefusal>, LedgerError> {
+        if let Some(refused) = wrong(received, &self.closing) {
             return Ok(Some(refused));
         }
-        let (key, octets) = (&file.header.key, file.octets);
-        let is_used_up = file.limit.is_used_up(self.context, key, file.id, octets);
+        let (file, quota) = (&received.file, self.context.quota_use());
+        let (key, octets) = (&file.header.key, received.octets);
+        let is_used_up = received.limit.is_used_up(quota, key, file.id, octets);
         Ok(is_used_up.await?.then(FileRefusal::beyond_quota))
     }
 
     /// Every octet has come and is counted in the digest, and the file has its row. (The last octets may be written only
     /// when it is sealed.) The policies are asked what its end means, and it is kept or refused.
-    pub(super) async fn whole(self, file: WholeFile) -> Result<(), InternalError> {
-        if is_to_be_opened(&file.header) {
-            return self.secured(file).await;
+    pub(super) async fn whole(self, whole: WholeFile) -> Result<(), InternalError> {
+        if is_to_be_opened(&whole.file.header) {
+            return self.secured(whole).await;
         }
+        let WholeFile {
+            file,
+            held,
+            content,
+        } = whole;
         let done = Finished {
-            direction: Direction::Inbound,
-            header: &file.header,
-            outcome: types::TransferOutcome::Completed,
-            target: Some(&file.target),
             counts: self.closing.received,
-            held: file.held,
-            digest: Some(&file.content.measure().digest),
-            took: file.began.elapsed(),
-            labels: &file.labels,
-            asked: 0,
+            held,
+            digest: Some(&content.measure().digest),
             can_refuse: Some(true),
-            security: None,
+            ..file.finished()
         };
         match judging::judge(self.context, &done, &file.target).await? {
-            Judgement::Kept(kept) => self.keep(file, kept).await,
+            Judgement::Kept(kept) => self.keep(file, content, kept).await,
             Judgement::Refused(refused, note) => {
                 self.write_down(file.id, &refused, note.data).await?;
                 self.efna(&file.header, refused).await;
-                Ok(file.content.discard().await?)
+                Ok(content.discard().await?)
             }
         }
     }
 
     /// The order that everything rests on: the content is sealed with its sidecar, the ledger commits, EFPA leaves.
-    async fn keep(self, file: WholeFile, kept: Acceptance) -> Result<(), InternalError> {
+    async fn keep(
+        self,
+        file: Incoming,
+        content: Box<dyn WholeContent>,
+        kept: Acceptance,
+    ) -> Result<(), InternalError> {
         let id = file.id;
         let received = Received {
             counts: self.closing.received,
-            measure: file.content.measure().clone(),
+            measure: content.measure().clone(),
             wire_hash: None,
             target: kept.target.clone(),
             verdict: Some(kept.verdict.clone()),
             note: kept.note.clone(),
-            labels: [file.labels, kept.labels].concat(),
+            labels: [&file.labels[..], &kept.labels].concat(),
             removal: rejected::removal_of(&self.context.delivery()),
         };
         let (partner, session_id) = (self.context.partner().to_owned(), &self.context.id);
@@ -143,7 +139,7 @@ impl Close<'_> {
         if planted("row-before-seal") {
             row_before_seal(self.context, id, &received).await?;
         }
-        let sealed = match file.content.seal(&sidecar).await {
+        let sealed = match content.seal(&sidecar).await {
             Ok(sealed) => sealed,
             Err(error) => return self.refuse(id, &file.header, error.into()).await,
         };
@@ -151,28 +147,13 @@ impl Close<'_> {
         let stored = ledger.received(&sealed, received).await?;
         promise::efpa(self.session, self.ticket, id, kept.wants_turn, stored)?;
         self.unfinished.promised(self.context, id);
-        let file = Undelivered {
-            id,
-            partner,
-            header: file.header,
-            target: kept.target,
-            placing: None,
-        };
-        // From here on nothing depends on this session: after a crash the next start delivers what is `received`.
-        let octets = sealed.measure().octets;
-        log_received(self.context, &file, octets);
+        let file = file.undelivered(partner, kept.target);
+        log_received(self.context, &file, sealed.measure().octets);
         log_waiting(self.context, &file, &kept.verdict, kept.note.text);
-        match &kept.verdict {
-            Verdict::Negative(_) => {
-                rejected::forget(&self.context.station, &file.partner, id, removal).await;
-            }
-            verdict => {
-                let hold = sealed.into_hold();
-                self.unfinished
-                    .deliver(self.context, file, verdict, hold)
-                    .await;
-            }
-        }
+        let (unfinished, hold) = (self.unfinished, sealed.into_hold());
+        unfinished
+            .follow_up(self.context, file, &kept.verdict, removal, hold)
+            .await;
         Ok(())
     }
 
@@ -257,18 +238,18 @@ pub(super) fn log_waiting(
 }
 
 /// What is wrong with a file by its records, its size, and what EFID says.
-pub(super) fn wrong(file: &Receiving, closing: &Closing) -> Option<FileRefusal> {
-    if let Some(problem) = file.writer.problem() {
+pub(super) fn wrong(received: &Receiving, closing: &Closing) -> Option<FileRefusal> {
+    if let Some(problem) = received.writer.problem() {
         return Some(FileRefusal::for_good(FileReason::RecordLength, problem));
     }
-    if file.is_over_limit {
-        return Some(file.limit.refusal());
+    if received.is_over_limit {
+        return Some(FileRefusal::beyond(&received.limit));
     }
     let reason = closing.discrepancy()?;
-    let (received, announced) = (closing.received, closing.announced);
+    let (counted, announced) = (closing.received, closing.announced);
     let text = format!(
         "received {} octets and {} records, EFID says {} and {}",
-        received.octets, received.records, announced.octets, announced.records
+        counted.octets, counted.records, announced.octets, announced.records
     );
     Some(FileRefusal::for_good(reason, text))
 }

@@ -8,8 +8,7 @@ use pointsman_store::{ContentKey, LedgerError, Offer, Persisted, SpoolError, Sto
 
 use super::closing::{Close, WholeFile, wrong};
 use super::file_refusal::FileRefusal;
-use super::quota;
-use super::receiving::{Comparison, IfAnother, Receiving};
+use super::receiving::{Comparison, IfAnother, Incoming, Receiving};
 use crate::session::user_monitor::context::SessionContext;
 use crate::session::user_monitor::error::InternalError;
 use crate::session::user_monitor::promise;
@@ -19,15 +18,21 @@ impl Close<'_> {
     pub(super) async fn copy(
         self,
         comparison: Comparison,
-        file: Receiving,
+        received: Receiving,
     ) -> Result<(), InternalError> {
         let wrong = match &comparison.if_another {
             // It is longer than the file that is here.
-            IfAnother::Refuse(refused) if file.is_over_limit => Some(refused.clone()),
-            _ => wrong(&file, &self.closing),
+            IfAnother::Refuse(refused) if received.is_over_limit => Some(refused.clone()),
+            _ => wrong(&received, &self.closing),
         };
-        let (octets, held) = (file.octets, file.writer.octets_held());
-        let content = match file.writer.finish().await {
+        let Receiving {
+            file,
+            writer,
+            octets,
+            ..
+        } = received;
+        let held = writer.octets_held();
+        let content = match writer.finish().await {
             Ok(content) => content,
             Err(error) => {
                 forget_copy(self.context, file.id).await;
@@ -35,22 +40,16 @@ impl Close<'_> {
                 return Ok(());
             }
         };
+        if let Some(refused) = wrong {
+            content.discard().await?;
+            self.efna(&file.header, refused).await;
+            return Ok(());
+        }
         let copy = WholeFile {
-            id: file.id,
-            edition: 0,
-            header: file.header,
-            target: file.target,
-            began: file.began,
-            labels: file.labels,
-            layout: file.layout,
+            file,
             held,
             content,
         };
-        if let Some(refused) = wrong {
-            copy.content.discard().await?;
-            self.efna(&copy.header, refused).await;
-            return Ok(());
-        }
         self.compare(comparison, copy, octets).await
     }
 
@@ -72,7 +71,7 @@ impl Close<'_> {
                     IfAnother::Refuse(refused) => refused,
                     IfAnother::Keep(_) => FileRefusal::other_content(),
                 };
-                self.compared(comparison.with, &copy.header, compared, refused)
+                self.compared(comparison.with, &copy.file.header, compared, refused)
                     .await
             }
         }
@@ -107,15 +106,15 @@ impl Close<'_> {
         mut copy: WholeFile,
         octets: u64,
     ) -> Result<(), InternalError> {
-        match give_row(self.context, offer, &copy, octets).await {
+        match give_row(self.context, offer, &copy.file, octets).await {
             Ok(Some(edition)) => {
-                copy.edition = edition;
+                copy.file.edition = edition;
                 self.whole(copy).await
             }
             Ok(None) => {
                 copy.content.discard().await?;
                 let refused = FileRefusal::beyond_quota();
-                self.refuse(copy.id, &copy.header, refused).await
+                self.refuse(copy.file.id, &copy.file.header, refused).await
             }
             Err(error) => {
                 copy.content.discard().await?;
@@ -129,12 +128,13 @@ impl Close<'_> {
 async fn give_row(
     context: &SessionContext,
     offer: Offer,
-    copy: &WholeFile,
+    copy: &Incoming,
     octets: u64,
 ) -> Result<Option<u32>, LedgerError> {
     let edition = context.station.ledger.another(copy.id, offer).await?;
     // The file that it was compared with was left out when the quota was looked at first.
-    let is_beyond = quota::is_beyond(context, &copy.header.key, copy.id, octets).await?;
+    let quota = context.quota_use();
+    let is_beyond = quota.is_beyond(&copy.header.key, copy.id, octets).await?;
     Ok((!is_beyond).then_some(edition))
 }
 

@@ -1,13 +1,13 @@
 //! Whether a file is within what is agreed with its partner, and whether the disks have space for it.
 
-use oftp::{FileHeader, FileReason, Format};
+use oftp::{BLOCK, FileHeader, FileReason, Format};
 use pointsman_store::SpoolError;
 
 use super::file_refusal::FileRefusal;
-use super::partial::BLOCK;
-use super::security_checks;
 use crate::config::Partner;
+use crate::security::announced::{self, NotAgreed};
 use crate::session::user_monitor::context::SessionContext;
+use crate::session::user_monitor::signing;
 
 /// Whether the profile, and what the policies granted the session, allow the file.
 pub(super) fn allows(context: &SessionContext, header: &FileHeader) -> Result<(), FileRefusal> {
@@ -15,7 +15,7 @@ pub(super) fn allows(context: &SessionContext, header: &FileHeader) -> Result<()
         return Err(FileRefusal::for_now(FileReason::Unspecified, "no partner"));
     };
     are_agreed_stations(context, profile, header)?;
-    security_checks::is_agreed(context, profile, header)?;
+    is_agreed_security(context, profile, header)?;
     if matches!(header.format, Format::Fixed(0)) {
         let text = "fixed records need a length";
         return Err(FileRefusal::for_good(FileReason::RecordLength, text));
@@ -56,6 +56,16 @@ fn are_agreed_stations(
     context.log_case("SFID SFIDORIG", &key.originator, originator);
     context.log_case("SFID SFIDDEST", &key.destination, destination);
     Ok(())
+}
+
+/// Whether its security is agreed, and there are keys for it.
+fn is_agreed_security(
+    context: &SessionContext,
+    profile: &Partner,
+    header: &FileHeader,
+) -> Result<(), NotAgreed> {
+    announced::is_agreed(context.plan.keyring(), profile, header)
+        .inspect_err(|_| signing::tell_why_not(context, header))
 }
 
 /// The disks must have space for what is announced, and beyond it for receipts and the ledger. Where they have not,

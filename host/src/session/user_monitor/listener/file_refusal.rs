@@ -1,11 +1,13 @@
 //! A file that we do not take: SFNA, or EFNA where it is closed already.
 
-use oftp::{FileAnswer, FileHeader, FileReason};
+use oftp::{BLOCK, FileAnswer, FileHeader, FileReason};
 use pointsman_store::{LedgerError, SpoolError};
 
 use crate::events::Event;
+use crate::security::announced::NotAgreed;
 use crate::session::user_monitor::context::SessionContext;
 use crate::session::user_monitor::error::InternalError;
+use crate::station::size_limit::{QuotaError, SizeLimit};
 
 /// Why a file is not taken: for its partner, and what only the log has.
 #[derive(Clone, Debug)]
@@ -56,6 +58,14 @@ impl FileRefusal {
     pub fn beyond_quota() -> Self {
         let text = "the quota of this partner is used up for now";
         Self::for_now(FileReason::TooBig, text)
+    }
+
+    /// A file has more octets than it may have.
+    pub fn beyond(limit: &SizeLimit) -> Self {
+        match limit.without_quota() {
+            Some(most) => Self::too_big(most / BLOCK),
+            None => Self::beyond_quota(),
+        }
     }
 
     /// A file may have so many KiB, and has more.
@@ -118,6 +128,21 @@ impl From<LedgerError> for FileRefusal {
     }
 }
 
+impl From<NotAgreed> for FileRefusal {
+    fn from(why: NotAgreed) -> Self {
+        Self::for_good(why.reason, why.text)
+    }
+}
+
+impl From<QuotaError> for FileRefusal {
+    fn from(error: QuotaError) -> Self {
+        match error {
+            QuotaError::UsedUp { .. } => Self::for_now(FileReason::TooBig, error.to_string()),
+            QuotaError::Ledger(error) => error.into(),
+        }
+    }
+}
+
 impl From<SpoolError> for FileRefusal {
     fn from(error: SpoolError) -> Self {
         let (reason, text) = match &error {
@@ -161,6 +186,12 @@ impl From<InternalError> for Stop {
 
 impl From<LedgerError> for Stop {
     fn from(error: LedgerError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl From<QuotaError> for Stop {
+    fn from(error: QuotaError) -> Self {
         Self::Refused(error.into())
     }
 }

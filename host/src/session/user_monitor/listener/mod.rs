@@ -7,11 +7,7 @@ mod file_refusal;
 mod judging;
 pub(super) mod offering;
 mod partial;
-mod quota;
 pub(super) mod received;
 pub(super) mod receiving;
 mod routing;
 mod secured;
-mod security_checks;
-
-pub(super) use partial::BLOCK;

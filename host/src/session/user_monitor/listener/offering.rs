@@ -9,14 +9,14 @@ use pointsman_store::{Committing, Direction, KnownFile, LedgerError, Offer, Offe
 
 use super::file_checks;
 use super::file_refusal::{FileRefusal, Stop};
-use super::partial::{self, BLOCK, FileWriter};
-use super::quota::{self, SizeLimit};
-use super::receiving::{Comparison, IfAnother, Receiving};
-use super::routing;
+use super::partial::{self, FileWriter};
+use super::receiving::{Comparison, IfAnother, Incoming, Receiving};
+use super::routing::{self, Route};
 use crate::events::Event;
 use crate::session::user_monitor::context::SessionContext;
 use crate::session::user_monitor::error::InternalError;
 use crate::station::roster::{FileNow, UnderWay};
+use crate::station::size_limit::SizeLimit;
 
 /// What an SFID said, and when it came.
 #[derive(Clone, Copy)]
@@ -25,6 +25,35 @@ struct Sfid<'a> {
     /// Restarts are agreed (RFC 5024, 5.3.2, SSIDREST).
     may_resume: bool,
     came: Instant,
+}
+
+impl Sfid<'_> {
+    /// The file as the ledger is asked for it.
+    fn offer(&self, context: &SessionContext, route: &Route) -> Offer {
+        Offer {
+            partner: context.partner().to_owned(),
+            header: self.header.clone(),
+            target: route.target.clone(),
+            layout: route.layout,
+            session: context.id.clone(),
+            note: route.note.clone(),
+            may_resume: self.may_resume,
+            repeated: context.repeated(),
+        }
+    }
+
+    /// The file as it is received from then on.
+    fn incoming(&self, id: TransferId, edition: u32, route: Route) -> Incoming {
+        Incoming {
+            id,
+            edition,
+            header: self.header.clone(),
+            target: route.target,
+            began: self.came,
+            labels: route.labels,
+            layout: route.layout,
+        }
+    }
 }
 
 /// SFID: the file is taken (SFPA), and is received from then on, or refused (SFNA).
@@ -133,18 +162,21 @@ async fn accept_to_compare(
     let (partial, holding) = partial::open(context, id).await?;
     let writer = FileWriter::new(partial, header, known.layout, Position::default()).await?;
     // What is longer than both is another file.
-    let most = known.octets.max(header.size_blocks.saturating_mul(BLOCK));
-    Ok(Receiving {
+    let most = known.octets.max(header.announced_octets());
+    let file = Incoming {
         id,
         edition: 0,
         header: header.clone(),
         target: known.target,
-        writer,
-        octets: 0,
         began: sfid.came,
         labels: Vec::new(),
         layout: known.layout,
-        limit: SizeLimit::of_copy(context, most),
+    };
+    Ok(Receiving {
+        file,
+        writer,
+        octets: 0,
+        limit: SizeLimit::most(most.min(context.largest_file())),
         holding,
         is_over_limit: false,
         comparison: Some(Box::new(Comparison {
@@ -163,7 +195,7 @@ fn show(context: &SessionContext, id: TransferId, header: &FileHeader, octets: u
         file: header.key.to_string(),
         direction: Direction::Inbound,
         octets,
-        size: header.size_blocks.saturating_mul(BLOCK),
+        size: header.announced_octets(),
         since: SystemTime::now(),
     })
 }
@@ -175,16 +207,7 @@ async fn accept_new(context: &mut SessionContext, sfid: Sfid<'_>) -> Result<Rece
     file_checks::allows(context, header)?;
     file_checks::make_room_for(context, header).await?;
     let route = routing::route(context, header).await?;
-    let offer = Offer {
-        partner: context.partner().to_owned(),
-        header: header.clone(),
-        target: route.target.clone(),
-        layout: route.layout,
-        session: context.id.clone(),
-        note: route.note.clone(),
-        may_resume: sfid.may_resume,
-        repeated: context.repeated(),
-    };
+    let offer = sfid.offer(context, &route);
     let (entered, limit) = enter_in_ledger(context, &offer).await?;
     // The partial is locked before the ledger says how much of it may be resumed: until then another session may write it.
     let (partial, holding) = partial::open(context, entered.id).await?;
@@ -196,15 +219,9 @@ async fn accept_new(context: &mut SessionContext, sfid: Sfid<'_>) -> Result<Rece
     let writer = FileWriter::new(partial, header, route.layout, held).await?;
     let octets = writer.octets_held();
     Ok(Receiving {
-        id: entered.id,
-        edition,
-        header: header.clone(),
-        target: route.target,
+        file: sfid.incoming(entered.id, edition, route),
         writer,
         octets,
-        began: sfid.came,
-        labels: route.labels,
-        layout: route.layout,
         limit,
         holding,
         is_over_limit: false,
@@ -243,16 +260,9 @@ async fn enter_in_ledger(
     context: &SessionContext,
     offer: &Offer,
 ) -> Result<(EnteredFile, SizeLimit), Stop> {
-    let gate = quota::gate(context).await;
-    let left = quota::left_for(context, &offer.header).await?;
+    let room = context.quota_use().room_for(&offer.header).await?;
     let (offered, committing) = context.station.ledger.offer_early(offer.clone()).await?;
-    let committing = match gate {
-        Some(_) => {
-            committing.done().await?;
-            None
-        }
-        None => Some(committing),
-    };
+    let committing = room.shown(committing).await?;
     let entered = match offered {
         Offered::New(id) => EnteredFile::new(id, 0, committing),
         Offered::Another(id, edition) => EnteredFile::new(id, edition, committing),
@@ -267,8 +277,7 @@ async fn enter_in_ledger(
             ..EnteredFile::new(TransferId::new(), 0, committing)
         },
     };
-    let limit = SizeLimit::begin(context, &offer.header, entered.id, left);
-    drop(gate);
+    let limit = room.take(&offer.header, entered.id);
     Ok((entered, limit))
 }
 

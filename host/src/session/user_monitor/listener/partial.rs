@@ -3,15 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use oftp::{FileAnswer, FileHeader, Format, Position, RecordLayout, RecordWriter};
+use oftp::{BLOCK, FileAnswer, FileHeader, Format, Position, RecordLayout, RecordWriter};
 use pointsman_store::contents::{Intake, PartialContent, WholeContent};
 use pointsman_store::{ContentKey, Offer, SpoolError, TransferId};
 
 use crate::session::user_monitor::context::SessionContext;
 use crate::station::holders::{Holding, STILL};
-
-/// Octets in one step of a restart position of a file without records (RFC 5024, 5.3.3, SFIDREST).
-pub(crate) const BLOCK: u64 = 1024;
 
 /// How long a session that is ended may take to let its file go.
 const LEAVING: Duration = Duration::from_secs(8);

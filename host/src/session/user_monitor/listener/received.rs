@@ -8,7 +8,7 @@ use oftp::Event;
 use pointsman_store::{Hold, Ledger, LedgerError, Repeated, TransferId, Undelivered, Verdict};
 use tokio::task::JoinHandle;
 
-use crate::inbound::{delivery, opening};
+use crate::inbound::{delivery, opening, rejected};
 use crate::session::user_monitor::context::SessionContext;
 use crate::station::questions::Awaited;
 
@@ -54,9 +54,27 @@ impl ReceivedFiles {
         }
     }
 
+    /// A file has its EFPA: it is delivered, or forgotten where it is rejected and not to be kept (`removal`). From here on
+    /// nothing depends on this session: after a crash the next start does it.
+    pub(super) async fn follow_up(
+        &mut self,
+        context: &SessionContext,
+        file: Undelivered,
+        verdict: &Verdict,
+        removal: Option<&'static str>,
+        hold: Hold,
+    ) {
+        match verdict {
+            Verdict::Negative(_) => {
+                rejected::forget(&context.station, &file.partner, file.id, removal).await;
+            }
+            verdict => self.deliver(context, file, verdict, hold).await,
+        }
+    }
+
     /// Starts a delivery. Where a command takes files more slowly than they come, our turn waits for the receipts of the
     /// latest [`HAND_OVERS`] alone.
-    pub(super) async fn deliver(
+    async fn deliver(
         &mut self,
         context: &SessionContext,
         file: Undelivered,

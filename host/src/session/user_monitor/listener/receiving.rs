@@ -4,39 +4,45 @@ use std::time::Instant;
 
 use oftp::{Counts, CreditTicket, FileData, FileHeader, RecordLayout, Session};
 use pointsman_policy::types;
-use pointsman_store::{Committing, Direction, LedgerError, Offer, Target, TransferId};
+use pointsman_store::{Committing, LedgerError, Offer, Target, TransferId, Undelivered};
 
 use super::file_refusal::FileRefusal;
 use super::partial::FileWriter;
-use super::quota::SizeLimit;
 use crate::policy::facts::Finished;
 use crate::session::user_monitor::context::SessionContext;
 use crate::session::user_monitor::error::InternalError;
 use crate::station::holders::Holding;
 use crate::station::roster::UnderWay;
+use crate::station::size_limit::SizeLimit;
+
+/// A file on its way in: what its SFID said, and what was decided about it.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    pub id: TransferId,
+    /// Which of the files of its identity it is.
+    pub edition: u32,
+    pub header: FileHeader,
+    pub target: Target,
+    /// When its SFID came.
+    pub began: Instant,
+    pub labels: Vec<(String, String)>,
+    /// How its records are kept; of a secured file, once it is opened.
+    pub layout: Option<RecordLayout>,
+}
 
 /// The file that is being received.
 #[derive(Debug)]
 pub(crate) struct Receiving {
-    pub(super) id: TransferId,
-    /// Which of the files of its identity it is.
-    pub(super) edition: u32,
-    pub(super) header: FileHeader,
-    pub(super) target: Target,
+    pub(super) file: Incoming,
     pub(super) writer: FileWriter,
     /// Octets of the virtual file by now, those that were here before included.
     pub(super) octets: u64,
-    /// When its SFID came.
-    pub(super) began: Instant,
-    pub(super) labels: Vec<(String, String)>,
-    /// How its records are kept; of a secured file, once it is opened.
-    pub(super) layout: Option<RecordLayout>,
     pub(super) limit: SizeLimit,
     /// That this session has the file.
     pub(super) holding: Holding,
     /// More came than `limit` allows: the rest is not kept, and EFID is answered with EFNA.
     pub(super) is_over_limit: bool,
-    /// A file that is here already and comes once more, to be compared: `id` is for the copy alone then, and the
+    /// A file that is here already and comes once more, to be compared: its id is for the copy alone then, and the
     /// ledger does not know it.
     pub(super) comparison: Option<Box<Comparison>>,
     /// Its row, on the way to the disk.
@@ -73,6 +79,25 @@ impl Comparison {
     }
 }
 
+impl Incoming {
+    /// The facts of its end, without those that its content gives.
+    pub fn finished(&self) -> Finished<'_> {
+        let took = self.began.elapsed();
+        Finished::inbound(&self.header, &self.target, &self.labels, took)
+    }
+
+    /// It is kept, and is to be delivered there.
+    pub fn undelivered(self, partner: String, target: Target) -> Undelivered {
+        Undelivered {
+            id: self.id,
+            partner,
+            header: self.header,
+            target,
+            placing: None,
+        }
+    }
+}
+
 impl Receiving {
     /// DATA: what came goes to the spool, as far as the file may have so much.
     pub async fn data(
@@ -106,8 +131,9 @@ impl Receiving {
     }
 
     async fn grow(&mut self, context: &SessionContext, needed: u64) -> Result<bool, LedgerError> {
-        let limit = &mut self.limit;
-        limit.grow(context, &self.header.key, self.id, needed).await
+        let (limit, file) = (&mut self.limit, &self.file);
+        let quota = context.quota_use();
+        limit.grow(quota, &file.header.key, file.id, needed).await
     }
 
     /// All but the last 64 KiB of the window is written: the partner may send the next one (CDT). Written is not durable:
@@ -122,7 +148,7 @@ impl Receiving {
         let durable = self.writer.intake.catch_up(boundary).await?;
         if let Some(durable) = durable.filter(|_| self.comparison.is_none()) {
             let ledger = &context.station.ledger;
-            ledger.checkpoint(self.id, durable).await?;
+            ledger.checkpoint(self.file.id, durable).await?;
         }
         let _ = session.grant_credit(ticket);
         Ok(())
@@ -139,36 +165,28 @@ impl Receiving {
         }
         let station = &context.station;
         // Listed before its lock is released: the session that gets the lock must find it in the list.
-        station.partials.keep(context.partner(), self.id);
+        station.partials.keep(context.partner(), self.file.id);
         let (at, held) = (self.writer.boundary(), self.writer.octets_held());
         let octets = self.writer.virtual_octets(at);
         let locked = self.writer.intake.pause().await?;
-        station.ledger.checkpoint(self.id, at).await?;
+        station.ledger.checkpoint(self.file.id, at).await?;
         drop(locked);
         station.bound_partials(context.partner()).await;
         let kept = format!("{why}; {octets} octets are kept to resume from");
         station
             .ledger
-            .remark(self.id, "broken-off", kept.into())
+            .remark(self.file.id, "broken-off", kept.into())
             .await?;
         let done = Finished {
-            direction: Direction::Inbound,
-            header: &self.header,
             outcome: types::TransferOutcome::Aborted(why.to_owned()),
-            target: Some(&self.target),
             counts: Counts {
                 records: at.records,
                 octets,
             },
             held,
-            digest: None,
-            took: self.began.elapsed(),
-            labels: &self.labels,
-            asked: 0,
-            can_refuse: None,
-            security: None,
+            ..self.file.finished()
         };
         let told = context.policies.end_transfer(&done).await?;
-        Ok(context.keep_notification(self.id, &told).await?)
+        Ok(context.keep_notification(self.file.id, &told).await?)
     }
 }

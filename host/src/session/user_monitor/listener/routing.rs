@@ -6,11 +6,10 @@ use pointsman_policy::types;
 use pointsman_store::{Note, Target};
 
 use super::file_refusal::{FileRefusal, Stop};
-use super::security_checks;
 use crate::inbound::delivery;
 use crate::inbound::target::{self, labelled};
 use crate::policy::facts;
-use crate::security::is_to_be_opened;
+use crate::security::{announced, is_to_be_opened};
 use crate::session::user_monitor::context::SessionContext;
 use crate::session::user_monitor::error::InternalError;
 
@@ -88,7 +87,11 @@ fn accepted(decision: &types::FileDecision) -> Result<types::FileTerms, FileRefu
 
 /// The receipt will not be what its partner asks for.
 fn log_unsigned(context: &SessionContext, header: &FileHeader) {
-    if header.signed_receipt && !security_checks::is_signed_receipt(context, header) {
+    let keyring = context.plan.keyring();
+    let is_signed = context
+        .profile()
+        .is_some_and(|profile| announced::is_receipt_signed(keyring, profile, header));
+    if header.signed_receipt && !is_signed {
         context.log_tolerated(format!(
             "SFID of {}: SFIDSIGN asks for a signed receipt, and it gets one without a signature (unsigned_receipts)",
             header.key

@@ -4,9 +4,8 @@
 use std::time::{Duration, SystemTime};
 
 use oftp::FileReason;
-use pointsman_policy::types;
 use pointsman_store::contents::WholeContent;
-use pointsman_store::{Direction, Opened, Received, Sealed, Sidecar, Undelivered, Verdict};
+use pointsman_store::{Opened, Received, Sealed, Sidecar, Undelivered};
 
 use super::closing::{self, Close, WholeFile};
 use super::file_refusal::{FileRefusal, OurFailure};
@@ -44,10 +43,15 @@ struct PlainContent {
 
 impl Close<'_> {
     /// Every octet of a secured file has come, and it has its row.
-    pub(super) async fn secured(self, file: WholeFile) -> Result<(), InternalError> {
+    pub(super) async fn secured(self, whole: WholeFile) -> Result<(), InternalError> {
+        let WholeFile {
+            file,
+            held,
+            content,
+        } = whole;
         let id = file.id;
         let received = Received {
-            measure: file.content.measure().clone(),
+            measure: content.measure().clone(),
             counts: self.closing.received,
             wire_hash: None,
             target: file.target.clone(),
@@ -69,7 +73,7 @@ impl Close<'_> {
             labels: file.labels,
             offered: SystemTime::now() - file.began.elapsed(),
         };
-        let wire = match file.content.seal(&sidecar).await {
+        let wire = match content.seal(&sidecar).await {
             Ok(sealed) => sealed,
             Err(error) => return self.refuse(id, &secured.header, error.into()).await,
         };
@@ -77,7 +81,7 @@ impl Close<'_> {
             secured,
             received,
             wire,
-            held: file.held,
+            held,
             took: file.began.elapsed(),
         };
         let profile = self.context.profile();
@@ -182,17 +186,10 @@ impl Close<'_> {
         closing::log_received(context, &undelivered, octets);
         log_opened(context, &undelivered, &sealed, &found);
         closing::log_waiting(context, &undelivered, &kept.verdict, kept.note.text);
-        match &kept.verdict {
-            Verdict::Negative(_) => {
-                rejected::forget(&context.station, &undelivered.partner, id, removal).await;
-            }
-            verdict => {
-                let hold = sealed.into_hold();
-                self.unfinished
-                    .deliver(context, undelivered, verdict, hold)
-                    .await;
-            }
-        }
+        let (verdict, hold) = (&kept.verdict, sealed.into_hold());
+        self.unfinished
+            .follow_up(context, undelivered, verdict, removal, hold)
+            .await;
         Ok(())
     }
 }
@@ -224,19 +221,14 @@ async fn judge(
 ) -> Result<Judgement, InternalError> {
     let secured = &file.secured;
     let security = opened::facts_of(&plain.found);
+    let (header, labels) = (&secured.header, &secured.labels);
     let done = Finished {
-        direction: Direction::Inbound,
-        header: &secured.header,
-        outcome: types::TransferOutcome::Completed,
-        target: Some(&secured.target),
         counts: plain.found.counts,
         held: file.held,
         digest: Some(&plain.content.measure().digest),
-        took: file.took,
-        labels: &secured.labels,
-        asked: 0,
         can_refuse: Some(true),
         security: Some(&security),
+        ..Finished::inbound(header, &secured.target, labels, file.took)
     };
     judging::judge(context, &done, &secured.target).await
 }

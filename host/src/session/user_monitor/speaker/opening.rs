@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use oftp::{Position, RecordLayout, RecordReader};
+use oftp::{BLOCK, Position, RecordLayout, RecordReader};
 use pointsman_store::contents::{self, Contents, PositionsCheck, RecordError, StoredContent};
 use pointsman_store::{ContentKey, OutboundFile, SpoolError};
 
@@ -10,7 +10,6 @@ use super::sending::{OpenFile, Sending, Stage};
 use crate::events::Event;
 use crate::session::user_monitor::context::SessionContext;
 use crate::session::user_monitor::error::InternalError;
-use crate::session::user_monitor::listener::BLOCK;
 
 /// From where a file is sent, what finds its records, and a check of the positions that the place was found by.
 type Start = (u64, Option<Box<RecordReader>>, Option<PositionsCheck>);

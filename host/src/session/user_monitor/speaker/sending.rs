@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use oftp::{Counts, RecordReader, Session, TurnTicket};
+use oftp::{BLOCK, Counts, RecordReader, Session, TurnTicket};
 use pointsman_policy::types;
 use pointsman_store::contents::{ContentCheck, StoredContent};
 use pointsman_store::{Direction, OutboundFile, TransferId, planted};
@@ -11,7 +11,6 @@ use pointsman_store::{Direction, OutboundFile, TransferId, planted};
 use crate::policy::facts::Finished;
 use crate::session::user_monitor::context::SessionContext;
 use crate::session::user_monitor::error::InternalError;
-use crate::session::user_monitor::listener::BLOCK;
 use crate::station::roster::{FileNow, UnderWay};
 
 /// The file that is being sent.

@@ -103,9 +103,7 @@ impl OurTurns {
                 if planted("receipt-given-when-sent") {
                     context.station.ledger.response_taken(id).await?;
                 }
-                let profile = context.profile();
-                let unswapped = profile.is_some_and(|own| own.unswapped_receipts);
-                promise::receipt(session, ticket, owed, unswapped);
+                promise::receipt(session, ticket, owed, context.unswapped_receipts());
                 Ok(Activity::Answering(id))
             }
             Some(Work::File(mut file)) => {

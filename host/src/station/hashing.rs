@@ -4,9 +4,9 @@
 use pointsman_cms::Suite;
 use pointsman_store::{ContentKey, LedgerError, Proofs as _, SpoolError, TransferId, WireHash};
 
+use super::Station;
 use crate::security::virtual_file::{VirtualPurpose, VirtualShape};
 use crate::security::wrapping::{WrappingError, hash_of_plain};
-use crate::station::Station;
 
 /// Why a hash is not known.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +27,7 @@ pub enum HashError {
 ///
 /// # Errors
 /// [`HashError`].
-pub async fn hash(station: &Station, id: TransferId) -> Result<Option<WireHash>, HashError> {
+pub async fn wire_hash(station: &Station, id: TransferId) -> Result<Option<WireHash>, HashError> {
     let row = station.ledger.row(id).await?;
     let row = row.ok_or(LedgerError::NotFound(id))?;
     if !row.header.signed_receipt || row.wire_hash.is_some() {

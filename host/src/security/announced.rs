@@ -6,11 +6,27 @@ use std::time::SystemTime;
 use oftp::{CipherSuite, FileHeader, FileReason};
 use pointsman_cms::Suite;
 
-use super::file_refusal::FileRefusal;
+use super::demand::is_to_be_opened;
+use super::keyring::Keyring;
 use crate::config::{FileSecurity, Partner};
-use crate::security::is_to_be_opened;
-use crate::session::user_monitor::context::SessionContext;
-use crate::session::user_monitor::signing;
+
+/// Why a file is not taken as it is announced. It will not be taken later either.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotAgreed {
+    /// SFNAREAS.
+    pub reason: FileReason,
+    /// SFNAREAST.
+    pub text: String,
+}
+
+impl NotAgreed {
+    fn new(reason: FileReason, text: impl Into<String>) -> Self {
+        Self {
+            reason,
+            text: text.into(),
+        }
+    }
+}
 
 /// What can be done with a partner's files by the keys and certificates that there are.
 #[derive(Clone, Copy, Debug)]
@@ -24,21 +40,21 @@ struct Means {
 }
 
 /// Whether the file's security is agreed, and there are keys for it.
-pub(super) fn is_agreed(
-    context: &SessionContext,
+///
+/// # Errors
+/// [`NotAgreed`].
+pub fn is_agreed(
+    keyring: &Keyring,
     profile: &Partner,
     header: &FileHeader,
-) -> Result<(), FileRefusal> {
+) -> Result<(), NotAgreed> {
     let security = &profile.file_security;
     has_enough(header, security)?;
     if is_to_be_opened(header) {
-        can_be_opened(header, security, means(context, profile))?;
+        can_be_opened(header, security, means(keyring, profile))?;
     }
     match (header.signed_receipt, profile.unsigned_receipts) {
-        (true, false) => {
-            signing::tell_why_not(context, header);
-            can_be_receipted(header, security, means(context, profile))
-        }
+        (true, false) => can_be_receipted(header, security, means(keyring, profile)),
         // Its receipt is not signed, or by the suite that it names.
         (true, true) if header.cipher != CipherSuite::NONE => {
             is_suite_agreed(header.cipher, security)
@@ -47,11 +63,8 @@ pub(super) fn is_agreed(
     }
 }
 
-fn means(context: &SessionContext, profile: &Partner) -> Means {
-    let (keys, now) = (
-        context.plan.keyring().partner(&profile.name),
-        SystemTime::now(),
-    );
+fn means(keyring: &Keyring, profile: &Partner) -> Means {
+    let (keys, now) = (keyring.partner(&profile.name), SystemTime::now());
     // Keys that cannot be read refuse the start: whoever comes here without them gets no service by them.
     keys.map_or(
         Means {
@@ -68,16 +81,15 @@ fn means(context: &SessionContext, profile: &Partner) -> Means {
 }
 
 /// Whether the receipt of a file can be signed: there is a key, and the file names a suite that is known.
-pub(super) fn is_signed_receipt(context: &SessionContext, header: &FileHeader) -> bool {
-    let profile = context.profile();
-    profile.is_some_and(|profile| means(context, profile).can_sign)
-        && Suite::of(header.cipher).is_some()
+#[must_use]
+pub fn is_receipt_signed(keyring: &Keyring, profile: &Partner, header: &FileHeader) -> bool {
+    means(keyring, profile).can_sign && Suite::of(header.cipher).is_some()
 }
 
 /// Whether the file has what is demanded of the partner's files.
-fn has_enough(header: &FileHeader, security: &FileSecurity) -> Result<(), FileRefusal> {
+fn has_enough(header: &FileHeader, security: &FileSecurity) -> Result<(), NotAgreed> {
     let demand = security.demand;
-    let lacks = |reason, text: &str| Err(FileRefusal::for_good(reason, text));
+    let lacks = |reason, text: &str| Err(NotAgreed::new(reason, text));
     if demand.security.is_encrypted() && !header.security.is_encrypted() {
         let reason = FileReason::UnencryptedNotAllowed;
         return lacks(reason, "files must be encrypted");
@@ -101,10 +113,10 @@ fn can_be_opened(
     header: &FileHeader,
     security: &FileSecurity,
     means: Means,
-) -> Result<(), FileRefusal> {
+) -> Result<(), NotAgreed> {
     if !header.enveloped {
         let text = "SFIDSEC or SFIDCOMP announces a secured file, and SFIDENV none";
-        return Err(FileRefusal::for_good(FileReason::Unspecified, text));
+        return Err(NotAgreed::new(FileReason::Unspecified, text));
     }
     let is_compressed_alone = !header.security.is_encrypted() && !header.security.is_signed();
     if !(is_compressed_alone && header.cipher == CipherSuite::NONE) {
@@ -113,11 +125,11 @@ fn can_be_opened(
     if header.security.is_encrypted() && !means.can_open {
         let text = "encrypted files are not agreed: no key of ours is there to open them";
         let reason = FileReason::EncryptedNotAllowed;
-        return Err(FileRefusal::for_good(reason, text));
+        return Err(NotAgreed::new(reason, text));
     }
     if header.security.is_signed() && !means.can_verify {
         let text = "signed files are not agreed: no valid certificate is there to verify them with";
-        return Err(FileRefusal::for_good(FileReason::SignedNotAllowed, text));
+        return Err(NotAgreed::new(FileReason::SignedNotAllowed, text));
     }
     Ok(())
 }
@@ -127,15 +139,15 @@ fn can_be_receipted(
     header: &FileHeader,
     security: &FileSecurity,
     means: Means,
-) -> Result<(), FileRefusal> {
+) -> Result<(), NotAgreed> {
     if !means.can_sign {
         let text = "SFIDSIGN asks for a signed receipt, and no valid key is there to sign it";
-        return Err(FileRefusal::for_good(FileReason::SignedNotAllowed, text));
+        return Err(NotAgreed::new(FileReason::SignedNotAllowed, text));
     }
     is_suite_agreed(header.cipher, security)
 }
 
-fn is_suite_agreed(number: CipherSuite, security: &FileSecurity) -> Result<(), FileRefusal> {
+fn is_suite_agreed(number: CipherSuite, security: &FileSecurity) -> Result<(), NotAgreed> {
     let suite = Suite::of(number);
     if suite.is_some_and(|suite| security.suites.contains(&suite)) {
         return Ok(());
@@ -150,5 +162,5 @@ fn is_suite_agreed(number: CipherSuite, security: &FileSecurity) -> Result<(), F
         number.number(),
         agreed.join(", ")
     );
-    Err(FileRefusal::for_good(FileReason::CipherSuite, text))
+    Err(NotAgreed::new(FileReason::CipherSuite, text))
 }
