@@ -3,8 +3,11 @@
 
 #![no_main]
 
+mod blame;
+
 use std::io::{Cursor, Read};
 
+use blame::blames_the_file;
 use libfuzzer_sys::fuzz_target;
 use oftp::{CipherSuite, Security};
 use pointsman_cms::{Announced, FileTolerances, Limits, Opening, Suite};
@@ -47,6 +50,9 @@ fuzz_target!(|input: &[u8]| {
     let outcome = opener.finish();
     assert_eq!(read.is_ok(), outcome.is_ok());
     assert!(content.len() <= (1 << 20) + 64);
+    if let Err(error) = &outcome {
+        assert!(blames_the_file(error), "{error}");
+    }
     if security != Security::None {
         assert!(
             outcome.is_err(),
