@@ -4,6 +4,7 @@ mod bench;
 mod campaign;
 mod ci;
 mod exceptions;
+mod fuzz;
 mod guests;
 mod measure;
 mod proofs;
@@ -20,7 +21,7 @@ usage: cargo xtask COMMAND
   campaign  two stations, and something that goes wrong again and again: kill, syscalls, io, power, full or teeth; --count N --seed S
   ci       everything a change must pass, in the order that fails soonest
   events   write the table of events in docs/operating.md
-  fuzz     fuzz the protocol engine: --runs N for each target, a million if not said
+  fuzz     fuzz the protocol engine, files and key stores: oftp, cms, keys or a target, --runs N for each, --mistakes
   guests   build the policy components into target/guests
   measure  how hard the code is to read, in figures: --json, --arrows of circles, --root PATH of another checkout
   model    search what two sessions can come to: --long for millions of states, --mutants with bugs planted
@@ -39,7 +40,7 @@ fn main() -> ExitCode {
         Some("events") => repository()
             .and_then(|root| tidy::events::write(&root))
             .map(|told| println!("{told}")),
-        Some("fuzz") => repository().and_then(|root| proofs::fuzz(&root, &rest)),
+        Some("fuzz") => repository().and_then(|root| fuzz::fuzz(&root, &rest)),
         Some("guests") => guests::run(),
         Some("measure") => repository().and_then(|root| measure::run(&root, &rest)),
         Some("model") => repository().and_then(|root| proofs::model(&root, &rest)),

@@ -10,7 +10,7 @@ pub enum Place {
     CompressedFile,
     /// The file as it is transmitted, where it is encrypted.
     EnvelopedFile,
-    /// The content, before its hash is computed where that is computed anew.
+    /// The content, before its hash is computed where that is computed again.
     Content,
     /// The attributes that are signed.
     Attributes,

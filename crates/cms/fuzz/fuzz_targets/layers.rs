@@ -1,4 +1,4 @@
-//! Layers, made of those that the real writer made once: what needs a key of RSA is theirs, all else is made anew.
+//! Layers, made of those that the real writer made once: what needs a key of RSA is theirs, all else is made again.
 
 use std::io::Write;
 use std::sync::{LazyLock, OnceLock};
