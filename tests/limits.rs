@@ -539,7 +539,9 @@ fn no_file_is_larger_than_the_largest_of_its_partner() {
     };
     assert_eq!(peer.offer(&unannounced)[0], b'2', "SFPA");
     peer.send_content(&larger);
-    assert!(peer.hear().starts_with(b"506"), "EFNA 06");
+    let answer = String::from_utf8_lossy(&peer.hear()).into_owned();
+    assert!(answer.starts_with("506"), "EFNA 06: {answer}");
+    assert!(answer.contains("40 KiB"), "not the quota: {answer}");
     setup.await_delivered(1);
 }
 

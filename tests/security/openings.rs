@@ -231,6 +231,32 @@ fn a_large_file_takes_no_more_memory_than_a_small_one_may() {
     }
 }
 
+/// The digest of its plain content is in its row, too.
+#[test]
+fn a_file_that_is_opened_and_lost_its_sidecar_is_delivered_all_the_same() {
+    let setup = station("expansion: 9");
+    // There is no way to deliver it yet.
+    setup.write("inbox/mueller", "in the way");
+    let server = setup.serve();
+    let wire = Maker::Crate.make("sze", 4, &text(3000));
+    let mut peer = Peer::session(server.address());
+    assert_eq!(Secured::new("OPENED", "sze", 4, wire).send(&mut peer), "4N");
+    server.await_log(&["delivery-failed", "OPENED"]);
+    server.kill();
+    let sealed = setup.path().join("state/spool/sealed");
+    let sidecars: Vec<_> = std::fs::read_dir(sealed)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|kind| kind == "jsonl"))
+        .collect();
+    assert_eq!(sidecars.len(), 1);
+    std::fs::remove_file(&sidecars[0]).unwrap();
+    std::fs::remove_file(setup.inbox().join("mueller")).unwrap();
+    let _server = setup.serve();
+    setup.await_delivered(1);
+    assert!(delivered(&setup, "OPENED").unwrap() == text(3000));
+}
+
 #[test]
 fn what_rotted_before_it_was_opened_gets_no_nerp_and_is_told() {
     let setup = station("expansion: 9");

@@ -50,8 +50,8 @@ pub use report::ConfigError;
 use report::Mistake;
 pub use scalars::{Address, Label};
 pub use security_terms::{
-    BerLengths, CertificatePlan, Demand, FailedContent, FailureReasons, FileSecurity, KeyPlan,
-    SendServices, SessionAuthentication, StorePlan, StoreSource, WhenOpened,
+    BerLengths, CertificatePlan, Demand, FailedContent, FileSecurity, KeyPlan, SendServices,
+    SessionAuthentication, StorePlan, StoreSource, WhenOpened,
 };
 pub use services::WantedServices;
 pub use store_text::StoreText;

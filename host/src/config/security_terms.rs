@@ -32,6 +32,14 @@ pub struct FileSecurity {
     pub expansion: u32,
 }
 
+impl FileSecurity {
+    /// Whether the partner learns nothing of a failure but that there was one.
+    #[must_use]
+    pub fn fails_alike(&self) -> bool {
+        self.failures == FailureReasons::Alike
+    }
+}
+
 /// When secured files are opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WhenOpened {

@@ -48,11 +48,17 @@ macro_rules! received {
             says("transfer {transfer}, {file} of {partner}, is not opened: {reason}")
             remedy("the text says which layer, certificate or demand it is. A signer that is not known: `certificates` of the partner. No key opens it: the partner uses an old certificate of ours, or another one. What was announced and is not there: the partner's settings. The content stays in the spool unless `file_security.failed` is `delete`; `pointsman open` tries again by hand")
 
-            /// a secured file could not be opened for a reason of ours; tried again every 15 s
+            /// a secured file could not be opened for a reason of ours; tried again after 15 s, then ever later, up to 10 minutes, and at once after a reload
             "RCV-017" "not-opened-yet" Error Counted
             NotOpenedYet { transfer: TransferId, partner: String, file: String, reason: String }
             says("transfer {transfer}, {file} of {partner}, is not opened yet, and will be tried again: {reason}")
             remedy("the text says what failed: the disk, keys that cannot be read, a key that is gone since the file was received, a partner that the configuration does not name any more")
+
+            /// a secured file was refused (EFNA 12) because it could not be opened before its acknowledgement, for a reason of ours
+            "RCV-019" "opening-failed" Error Counted
+            OpeningFailed { session: Talk, file: String, reason: String }
+            says("{session}: {file} is refused, since it cannot be opened here: {reason}")
+            remedy("the text says what failed: keys that cannot be read, a token that does not answer; ask the partner to send the file again")
 
             /// the ledger could not be read for what is to be opened
             "RCV-018" "unopened-unknown" Error Counted

@@ -29,6 +29,9 @@ use crate::station::waiting::WaitingFiles;
 /// How often files that could not be delivered are tried again.
 const AGAIN: Duration = Duration::from_secs(15);
 
+/// The same while more of them wait than have a task.
+const SOON: Duration = Duration::from_secs(1);
+
 /// How many names are tried where the first is taken.
 const NAMES: u32 = 10_000;
 
@@ -36,14 +39,14 @@ const NAMES: u32 = 10_000;
 /// that sealed the blob passes its hold on.
 #[must_use]
 pub fn start(station: Arc<Station>, file: Undelivered, hold: Option<Hold>) -> JoinHandle<()> {
-    let mut claim = DeliveryClaim::take(&station, file.id);
+    let mut claim = DeliveryClaim::take(&station, &file);
     tokio::spawn(async move {
         // A task that looked for what was left behind may be at it, and find that the content is held here: then it
         // is ours to deliver.
         let claim = loop {
             match claim
                 .take()
-                .or_else(|| DeliveryClaim::take(&station, file.id))
+                .or_else(|| DeliveryClaim::take(&station, &file))
             {
                 Some(claim) => break claim,
                 None => tokio::time::sleep(Duration::from_millis(5)).await,
@@ -92,10 +95,11 @@ struct DeliveryClaim {
 }
 
 impl DeliveryClaim {
-    fn take(station: &Arc<Station>, id: TransferId) -> Option<Self> {
-        station.deliveries.take(id).then(|| Self {
+    fn take(station: &Arc<Station>, file: &Undelivered) -> Option<Self> {
+        let is_ours = station.deliveries.take(file.id, &file.partner);
+        is_ours.then(|| Self {
             station: Arc::clone(station),
-            id,
+            id: file.id,
         })
     }
 }
@@ -106,38 +110,44 @@ impl Drop for DeliveryClaim {
     }
 }
 
-/// Delivers what a crash or an error left behind, now and again.
+/// Delivers what a crash, an error or a busy session left behind, now and again.
 pub async fn keep_delivering(station: Arc<Station>) {
     loop {
-        if let Err(error) = deliver_left(&station).await {
+        let soon = deliver_left(&station).await.unwrap_or_else(|error| {
             station.events.emit(Event::UndeliveredUnknown {
                 reason: error.to_string(),
             });
-        }
-        tokio::time::sleep(AGAIN).await;
+            false
+        });
+        tokio::time::sleep(if soon { SOON } else { AGAIN }).await;
     }
 }
 
-async fn deliver_left(station: &Arc<Station>) -> Result<(), LedgerError> {
+/// Delivers what no task has. True where more of them wait than have a task.
+async fn deliver_left(station: &Arc<Station>) -> Result<bool, LedgerError> {
     let mut waiting = WaitingFiles::of(station.ledger.as_ref());
+    let mut soon = false;
     while let Some(page) = waiting.undelivered().await? {
-        if !planted("undelivered-files-forgotten") {
-            page.into_iter()
-                .for_each(|file| deliver_if_idle(station, file));
+        for file in page {
+            soon |= !planted("undelivered-files-forgotten") && !deliver_if_idle(station, file);
         }
     }
-    Ok(())
+    Ok(soon)
 }
 
-/// Delivers a file that no task is delivering.
-fn deliver_if_idle(station: &Arc<Station>, file: Undelivered) {
+/// Delivers a file that no task is delivering. False where its partner has tasks enough.
+fn deliver_if_idle(station: &Arc<Station>, file: Undelivered) -> bool {
     if station.damaged.is_given_up(file.id) {
-        return;
+        return true;
     }
-    if let Some(claim) = DeliveryClaim::take(station, file.id) {
+    if station.deliveries.is_crowded(&file.partner) {
+        return false;
+    }
+    if let Some(claim) = DeliveryClaim::take(station, &file) {
         let station = Arc::clone(station);
         tokio::spawn(async move { deliver_and_report(&station, &file, None, claim).await });
     }
+    true
 }
 
 /// Why a file is not in its folder.
@@ -188,7 +198,7 @@ async fn deliver(
         compare(station, hold.key()).await?;
     }
     if file.header.signed_receipt {
-        hashing::wire_hash(station, file.id).await?;
+        hashing::hash_for_receipt(station, file.id).await?;
     }
     let name = &file.target.file_name;
     for number in 0..NAMES {
@@ -254,32 +264,27 @@ pub async fn is_taken(station: &Station, path: &str) -> io::Result<bool> {
     looked.unwrap_or_else(|lost| Err(io::Error::other(lost)))
 }
 
-/// Reads the content once more, whether it is what was received.
+/// Reads the content once more, whether it is what was received. Its row knows both digests, also where its sidecar is lost.
 async fn compare(station: &Station, key: ContentKey) -> Result<(), DeliveryError> {
-    let row = station.ledger.show(key.id).await?;
-    let of_wire = row.ok_or(LedgerError::NotFound(key.id))?.digest;
-    let record = match key.content {
-        Content::Wire => None,
-        // The row has the digest of the other one.
-        Content::Plain => station.contents.record(key.direction, key.id).await?,
+    let row = station.ledger.row(key.id).await?;
+    let row = row.ok_or(LedgerError::NotFound(key.id))?;
+    let plain = row.inbound().and_then(|file| file.plain.as_ref());
+    let measure = match key.content {
+        Content::Wire => &row.measure,
+        Content::Plain => plain.unwrap_or(&row.measure),
     };
-    let of_plain = record.and_then(|record| record.plain().cloned());
-    let found = station.contents.digest(key).await?;
-    let expected = of_plain.map_or(of_wire, |measure| measure.digest);
-    if found == expected {
-        return Ok(());
+    let (found, expected) = (station.contents.digest(key).await?, measure.digest.clone());
+    match found == expected {
+        true => Ok(()),
+        false => Err(DeliveryError::Damaged { found, expected }),
     }
-    Err(DeliveryError::Damaged { found, expected })
 }
 
 /// The blob has left the spool. Only a name that was committed before can be where it went.
 async fn finish_or_miss(station: &Station, file: &Undelivered) -> Result<(), DeliveryError> {
     let id = file.id;
-    let row = station
-        .ledger
-        .show(id)
-        .await?
-        .ok_or(LedgerError::NotFound(id))?;
+    let row = station.ledger.show(id).await?;
+    let row = row.ok_or(LedgerError::NotFound(id))?;
     match (row.state, row.path) {
         (State::Inbound(InboundState::Placing), Some(path)) if !planted("placed-is-missing") => {
             let contents = &station.contents;

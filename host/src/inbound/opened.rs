@@ -173,13 +173,14 @@ async fn judge(
 ) -> Result<PlainJudgement, LedgerError> {
     let security = facts_of(found);
     let took = file.offered.elapsed().unwrap_or_default();
+    let whole = types::TransferOutcome::Completed;
     let done = Finished {
         counts: found.counts,
         digest: Some(&plain.digest),
         asked: note_question(station, pinned, file.id).await?,
         can_refuse: Some(false),
         security: Some(&security),
-        ..Finished::inbound(&file.header, &file.target, &file.labels, took)
+        ..Finished::inbound(whole, &file.header, &file.target, &file.labels, took)
     };
     let session = station.session_id();
     let answer = asking::end_transfer(station, pinned, &session, &file.partner, &done).await;
@@ -208,7 +209,10 @@ async fn judge(
 
 /// How often the policies were asked about the file before; where there are some to ask, that they are asked once more is noted
 /// first, since a crash may come before their answer counts.
-async fn note_question(
+///
+/// # Errors
+/// The ledger failed.
+pub async fn note_question(
     station: &Station,
     pinned: &Pinned,
     id: TransferId,

@@ -21,7 +21,7 @@ use crate::station::Station;
 use crate::station::in_force::{InForce, Pinned};
 use crate::station::waiting::WaitingFiles;
 
-/// How often files that could not be opened are tried again.
+/// How often it is looked for files that are to be opened.
 const AGAIN: Duration = Duration::from_secs(15);
 
 /// The same while more of them wait than have a task.
@@ -64,7 +64,8 @@ pub async fn keep_opening(station: Arc<Station>) {
             false
         });
         tokio::select! {
-            () = station.openings.left() => {}
+            // Others of its partner have tasks at the moment.
+            () = station.openings.left() => tokio::time::sleep(SOON).await,
             () = tokio::time::sleep(if soon { SOON } else { AGAIN }) => {}
         }
     }
@@ -85,12 +86,13 @@ async fn open_left(station: &Arc<Station>) -> Result<bool, LedgerError> {
 /// Opens a file that no task has. False where its partner has tasks enough.
 fn open_if_idle(station: &Arc<Station>, id: TransferId, partner: &str) -> bool {
     let openings = &station.openings;
+    if station.damaged.is_given_up(id) || openings.is_put_off(id) {
+        return true;
+    }
     if openings.is_crowded(partner) {
         return false;
     }
-    if !station.damaged.is_given_up(id)
-        && let Some(claim) = OpeningClaim::take(station, id, partner)
-    {
+    if let Some(claim) = OpeningClaim::take(station, id, partner) {
         tokio::spawn(async move { open_and_report(&claim, None).await });
     }
     true
@@ -120,6 +122,9 @@ impl Drop for OpeningClaim {
 async fn open_and_report(claim: &OpeningClaim, hold: Option<Hold>) {
     let (station, id) = (&claim.station, claim.id);
     let done = open_file(station, id, hold).await;
+    if done.is_ok() {
+        station.openings.settled(id);
+    }
     if !matches!(done, Ok(Outcome::HandedOver)) {
         // No command is run for it now: no session waits for one.
         station.questions.answered(id);
@@ -154,12 +159,15 @@ async fn report(station: &Station, transfer: TransferId, error: &OpenError) {
                 reason,
             }
         }
-        _ => Event::NotOpenedYet {
-            transfer,
-            partner,
-            file,
-            reason,
-        },
+        _ => {
+            station.openings.put_off(transfer);
+            Event::NotOpenedYet {
+                transfer,
+                partner,
+                file,
+                reason,
+            }
+        }
     });
 }
 
@@ -184,7 +192,7 @@ async fn open_file(
         }
     };
     let (stop, most) = (station.openings.stopping(), station.plan().limits.openings);
-    let _place = tokio::select! {
+    let place = tokio::select! {
         place = station.openings.place(&file.partner, most) => place,
         () = stop.cancelled() => return Err(OpenError::Stopped),
     };
@@ -194,9 +202,14 @@ async fn open_file(
         file.compare(station).await?;
     }
     let pinned = station.pin();
-    match make_plain(station, &pinned.in_force, &file, stop).await {
-        Ok((plain, found)) => opened::settle(station, &pinned, &file, plain, &found).await,
-        Err(error) => not_opened(station, &pinned, &file, error).await,
+    let made = make_plain(station, &pinned.in_force, &file, stop).await;
+    match made {
+        Ok((plain, found)) => {
+            // Policies and the folder may take their time.
+            drop(place);
+            opened::settle(station, &pinned, &file, plain, &found).await
+        }
+        Err(error) => not_opened(station, &pinned, &file, error, was_here).await,
     }
 }
 
@@ -206,14 +219,17 @@ async fn not_opened(
     pinned: &Pinned,
     file: &SecuredFile,
     error: OpenError,
+    is_compared: bool,
 ) -> Result<Outcome, OpenError> {
     let security = &file.profile(&pinned.in_force)?.file_security;
     let is_encrypted = file.header.security.is_encrypted();
-    let Some(told) = error.told(is_encrypted, file.fails_alike(security)) else {
+    let Some(told) = error.told(is_encrypted, security.fails_alike()) else {
         return Err(error);
     };
-    file.compare(station).await?;
     keys_gone::check(station, &pinned.in_force, file).await?;
+    if !is_compared {
+        file.compare(station).await?;
+    }
     opened::refuse(station, file, security.failed, told, &error).await
 }
 
@@ -231,7 +247,7 @@ async fn make_plain(
     };
     match file.look(station, in_force, stop).await {
         Ok(found) => Ok((Plain::Sealed(sealed), found)),
-        // It was in order when it was sealed: the keys or the demands are others by now.
+        // It was in order when it was sealed: the keys are others by now.
         Err(error) if error.told(false, false).is_some() => {
             Err(OpenError::NotAgain(error.to_string()))
         }

@@ -232,13 +232,14 @@ async fn ask_policies(
     let history = station.ledger.timeline(question.id).await?;
     let security = SecurityFacts::in_history(&history);
     let took = question.offered.elapsed().unwrap_or_default();
+    let whole = types::TransferOutcome::Completed;
     let done = Finished {
         counts: question.counts,
         digest: Some(&question.digest),
         asked: question.asked,
         can_refuse: Some(false),
         security: security.as_ref(),
-        ..Finished::inbound(&question.header, &target, &question.labels, took)
+        ..Finished::inbound(whole, &question.header, &target, &question.labels, took)
     };
     // One plan and its own policies, whatever is put in force meanwhile.
     let pinned = station.pin();

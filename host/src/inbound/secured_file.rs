@@ -9,7 +9,7 @@ use pointsman_store::contents::WholeContent;
 use pointsman_store::{ContentKey, Measure, Row, Target, TransferId, WireHash};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{FailureReasons, FileSecurity, Partner};
+use crate::config::Partner;
 use crate::security::{
     OpenError, OpenedContent, OpeningTerms, check_found, hash_content, look, open, wire_hash,
 };
@@ -61,12 +61,6 @@ impl SecuredFile {
     #[must_use]
     pub fn key(&self) -> ContentKey {
         ContentKey::wire_received(self.id)
-    }
-
-    /// Whether its partner learns nothing of a failure but that there was one.
-    #[must_use]
-    pub fn fails_alike(&self, security: &FileSecurity) -> bool {
-        security.failures == FailureReasons::Alike
     }
 
     /// Its name in texts.

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use oftp::{FileHeader, Level, Security};
+use oftp::{BLOCK, FileHeader, Level, Security};
 use pointsman_cms::{Compress, Wrapping};
 
 use super::send_as::QueueError;
@@ -69,7 +69,7 @@ impl Securing {
             header.cipher = services.suite.number();
         }
         if services.is_secured() {
-            header.size_blocks = octets.div_ceil(1024);
+            header.size_blocks = octets.div_ceil(BLOCK);
             header.security = services.security;
             header.compressed = services.compress;
             header.enveloped = true;

@@ -229,9 +229,10 @@ pub struct Finished<'a> {
 }
 
 impl<'a> Finished<'a> {
-    /// Of a received file: what is known of each, whatever became of it. Nothing is counted, and it cannot be refused.
+    /// Of a received file: what is known of each. What its content gives is left out, and so is whether it can be refused.
     #[must_use]
     pub fn inbound(
+        outcome: types::TransferOutcome,
         header: &'a FileHeader,
         target: &'a Target,
         labels: &'a [(String, String)],
@@ -240,7 +241,7 @@ impl<'a> Finished<'a> {
         Self {
             direction: Direction::Inbound,
             header,
-            outcome: types::TransferOutcome::Completed,
+            outcome,
             target: Some(target),
             counts: oftp::Counts::default(),
             held: 0,

@@ -10,13 +10,15 @@ use super::demand::is_to_be_opened;
 use super::keyring::Keyring;
 use crate::config::{FileSecurity, Partner};
 
-/// Why a file is not taken as it is announced. It will not be taken later either.
+/// Why a file is not taken as it is announced. It is not to be tried again (SFNARRTR N).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotAgreed {
     /// SFNAREAS.
     pub reason: FileReason,
     /// SFNAREAST.
     pub text: String,
+    /// A key of ours is missing for the receipt that it asks for.
+    pub lacks_receipt_key: bool,
 }
 
 impl NotAgreed {
@@ -24,6 +26,7 @@ impl NotAgreed {
         Self {
             reason,
             text: text.into(),
+            lacks_receipt_key: false,
         }
     }
 }
@@ -82,7 +85,7 @@ fn means(keyring: &Keyring, profile: &Partner) -> Means {
 
 /// Whether the receipt of a file can be signed: there is a key, and the file names a suite that is known.
 #[must_use]
-pub fn is_receipt_signed(keyring: &Keyring, profile: &Partner, header: &FileHeader) -> bool {
+pub fn can_sign_receipt(keyring: &Keyring, profile: &Partner, header: &FileHeader) -> bool {
     means(keyring, profile).can_sign && Suite::of(header.cipher).is_some()
 }
 
@@ -142,7 +145,10 @@ fn can_be_receipted(
 ) -> Result<(), NotAgreed> {
     if !means.can_sign {
         let text = "SFIDSIGN asks for a signed receipt, and no valid key is there to sign it";
-        return Err(NotAgreed::new(FileReason::SignedNotAllowed, text));
+        return Err(NotAgreed {
+            lacks_receipt_key: true,
+            ..NotAgreed::new(FileReason::SignedNotAllowed, text)
+        });
     }
     is_suite_agreed(header.cipher, security)
 }

@@ -226,6 +226,7 @@ impl Server {
             let sessions = self.sessions.len();
             events.emit(Event::DrainCutOff { sessions });
             self.drain.send_replace(Drain::Now);
+            self.running.station.openings.stop_awaited();
             // Long enough for an ESID; who does not take it is cut off.
             let _ = tokio::time::timeout(FAREWELL, self.sessions.wait()).await;
         }

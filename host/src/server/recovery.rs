@@ -8,7 +8,7 @@ use pointsman_store::{
 
 use crate::config::files::ledger_path;
 use crate::events::Event;
-use crate::inbound::rejected;
+use crate::inbound::rejected::{self, RemovalError};
 use crate::station::error::StartError;
 use crate::station::waiting::WaitingFiles;
 use crate::station::{Station, leases};
@@ -144,7 +144,12 @@ async fn discard_uncommitted(station: &Station, id: TransferId) -> Result<(), St
 /// The contents of a refused file that were to be removed when the crash came.
 async fn remove_rejected(station: &Station, id: TransferId) -> Result<(), StartError> {
     if station.ledger.is_content_removed(id).await? {
-        rejected::remove(station, id).await?;
+        rejected::remove(station, id)
+            .await
+            .map_err(|error| match error {
+                RemovalError::Ledger(error) => StartError::from(error),
+                RemovalError::Spool(error) => error.into(),
+            })?;
     }
     Ok(())
 }

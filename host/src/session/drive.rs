@@ -1,6 +1,7 @@
 //! One session: octets and time into the engine, the engine's octets and questions out.
 //!
-//! It reads while it writes, so an ESID is noticed while a file is sent. The engine is never
+//! It reads while it writes, so an ESID is noticed while a file is sent. While an answer is awaited it does neither, and
+//! notices no time-out. The engine is never
 //! asked from two places: this loop owns it, and the [`UserMonitor`] answers within the loop.
 //!
 //! A session that waits is to be small: the buffer that is read into belongs to the thread, what is written is gone when
@@ -133,10 +134,7 @@ impl<W: Connection> Running<W> {
             () = self.seat_lost.notified(), if self.monitor.is_stranger() => {
                 self.dismiss(SessionReason::Resources, CROWDED);
             }
-            () = self.overtaken.notified() => {
-                let text = "the file that stood still comes over a new session";
-                self.dismiss(SessionReason::TimeOut, text);
-            }
+            () = self.overtaken.notified() => self.overtaken(),
             Ok(()) = self.drain.changed() => self.drains(),
         }
         Moved::default()
@@ -152,6 +150,13 @@ impl<W: Connection> Running<W> {
         in_flight.look(self.wire.socket(), session, clock);
         if in_flight.is_due(session.poll_timeout(), clock.now()) {
             session.handle_timeout(clock.now());
+        }
+    }
+
+    fn overtaken(&mut self) {
+        if self.monitor.is_overtaken() {
+            let text = "the file that stood still comes over a new session";
+            self.dismiss(SessionReason::TimeOut, text);
         }
     }
 

@@ -2,7 +2,9 @@
 //! is made before the content leaves the spool.
 
 use pointsman_cms::Suite;
-use pointsman_store::{ContentKey, LedgerError, Proofs as _, SpoolError, TransferId, WireHash};
+use pointsman_store::{
+    ContentKey, LedgerError, Proofs as _, Row, SpoolError, TransferId, WireHash,
+};
 
 use super::Station;
 use crate::security::virtual_file::{VirtualPurpose, VirtualShape};
@@ -27,16 +29,22 @@ pub enum HashError {
 ///
 /// # Errors
 /// [`HashError`].
-pub async fn wire_hash(station: &Station, id: TransferId) -> Result<Option<WireHash>, HashError> {
-    let row = station.ledger.row(id).await?;
-    let row = row.ok_or(LedgerError::NotFound(id))?;
+pub async fn hash_for_receipt(
+    station: &Station,
+    id: TransferId,
+) -> Result<Option<WireHash>, HashError> {
+    let row = row(station, id).await?;
     if !row.header.signed_receipt || row.wire_hash.is_some() {
         return Ok(row.wire_hash);
     }
     let Some(suite) = Suite::of(row.header.cipher) else {
         return Ok(None);
     };
-    let content = station.contents.open(ContentKey::wire_received(id)).await?;
+    let content = match station.contents.open(ContentKey::wire_received(id)).await {
+        Ok(content) => content,
+        // Whoever removed it made the hash before.
+        Err(error) => return Ok(Some(known(station, id).await?.ok_or(error)?)),
+    };
     let shape = VirtualShape {
         format: row.header.format,
         // What is secured is a stream of octets, whatever is in it.
@@ -46,4 +54,13 @@ pub async fn wire_hash(station: &Station, id: TransferId) -> Result<Option<WireH
     let hash = hash_of_plain(content, shape, suite).await?;
     station.ledger.hashed(id, hash.clone()).await?;
     Ok(Some(hash))
+}
+
+async fn row(station: &Station, id: TransferId) -> Result<Row, LedgerError> {
+    let row = station.ledger.row(id).await?;
+    row.ok_or(LedgerError::NotFound(id))
+}
+
+async fn known(station: &Station, id: TransferId) -> Result<Option<WireHash>, LedgerError> {
+    Ok(row(station, id).await?.wire_hash)
 }

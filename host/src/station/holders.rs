@@ -20,6 +20,7 @@ pub struct Holders(Arc<Mutex<HashMap<TransferId, Holder>>>);
 #[derive(Debug)]
 struct Holder {
     moved: Instant,
+    is_overtaken: bool,
     overtaken: Arc<Notify>,
 }
 
@@ -38,6 +39,7 @@ impl Holders {
     pub fn enter(&self, id: TransferId, overtaken: Arc<Notify>) -> Holding {
         let holder = Holder {
             moved: Instant::now(),
+            is_overtaken: false,
             overtaken: Arc::clone(&overtaken),
         };
         locked(&self.0).insert(id, holder);
@@ -51,14 +53,14 @@ impl Holders {
     /// Ends the session that has the file, if no octets of it come. Returns false where octets come, or no session of
     /// this program has it.
     pub fn end_if_it_stands_still(&self, id: TransferId) -> bool {
-        let holders = locked(&self.0);
-        let still = holders
-            .get(&id)
-            .filter(|holder| holder.moved.elapsed() >= STILL);
-        if let Some(holder) = still {
-            holder.overtaken.notify_one();
-        }
-        still.is_some()
+        let mut holders = locked(&self.0);
+        let holder = holders.get_mut(&id);
+        let Some(still) = holder.filter(|holder| holder.moved.elapsed() >= STILL) else {
+            return false;
+        };
+        still.is_overtaken = true;
+        still.overtaken.notify_one();
+        true
     }
 }
 
@@ -70,6 +72,13 @@ impl Holding {
         if let Some(holder) = holder.filter(|holder| self.is(holder)) {
             holder.moved = Instant::now();
         }
+    }
+
+    /// Whether another session takes this file over. The session may be notified of that when it has the file no more.
+    pub fn is_overtaken(&self) -> bool {
+        let holders = locked(&self.holders);
+        let holder = holders.get(&self.id);
+        holder.is_some_and(|holder| self.is(holder) && holder.is_overtaken)
     }
 
     fn is(&self, holder: &Holder) -> bool {
@@ -89,6 +98,21 @@ impl Drop for Holding {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A session is notified once: what was meant for one file must not end the next.
+    #[test]
+    fn only_the_file_that_stands_still_is_overtaken() {
+        let holders = Holders::default();
+        let (one, other) = (TransferId::new(), TransferId::new());
+        let notify = Arc::new(Notify::new());
+        let first = holders.enter(one, Arc::clone(&notify));
+        assert!(!holders.end_if_it_stands_still(one), "it has just begun");
+        locked(&holders.0).get_mut(&one).unwrap().moved -= STILL;
+        assert!(holders.end_if_it_stands_still(one) && first.is_overtaken());
+        drop(first);
+        let next = holders.enter(other, notify);
+        assert!(!next.is_overtaken());
+    }
 
     /// A session that was overtaken releases the file only after policies were told of its end; by then another session
     /// has it.

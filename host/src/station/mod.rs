@@ -212,6 +212,7 @@ impl Station {
             generation = self.policies.deploy(policies);
             *in_force = Arc::new(next);
         });
+        self.openings.retry();
         generation
     }
 

@@ -2,12 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use pointsman_store::TransferId;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::mutex::locked;
+use crate::config::backoff::Backoff;
+
+/// How long a file rests that could not be opened for a reason of ours.
+const REST: Backoff = Backoff {
+    first: Duration::from_secs(15),
+    most: Duration::from_secs(10 * 60),
+};
 
 /// Files of one partner that have a task at a time, whether it works or waits for its place.
 const TASKS: usize = 64;
@@ -21,9 +29,20 @@ pub struct Openings {
     working: Mutex<BTreeMap<String, usize>>,
     /// Notified when a place is free again.
     free: Notify,
+    /// Files that could not be opened for a reason of ours.
+    failed: Mutex<BTreeMap<TransferId, Failed>>,
     /// Notified when a session leaves a file to whoever looks for those that are left.
     left: Notify,
     stop: CancellationToken,
+    /// The same of files that their partners wait for.
+    stop_awaited: CancellationToken,
+}
+
+/// A file that could not be opened: how often, and when it is tried again.
+#[derive(Clone, Copy, Debug)]
+struct Failed {
+    failures: u32,
+    again: Instant,
 }
 
 /// A place among those that work, until this is dropped.
@@ -97,6 +116,46 @@ impl Openings {
         self.left.notify_one();
     }
 
+    /// A file could not be opened for a reason of ours: it rests before it is tried again, the longer the more often.
+    pub(crate) fn put_off(&self, id: TransferId) {
+        let mut failed = locked(&self.failed);
+        let failures = failed
+            .get(&id)
+            .map_or(1, |one| one.failures.saturating_add(1));
+        let again = Instant::now() + REST.after(failures);
+        failed.insert(id, Failed { failures, again });
+    }
+
+    /// What became of the file is known.
+    pub(crate) fn settled(&self, id: TransferId) {
+        locked(&self.failed).remove(&id);
+    }
+
+    /// Whether the file rests.
+    pub(crate) fn is_put_off(&self, id: TransferId) -> bool {
+        let failed = locked(&self.failed);
+        failed
+            .get(&id)
+            .is_some_and(|one| Instant::now() < one.again)
+    }
+
+    /// Another plan is in force, maybe with other keys: all that could not be opened is tried again.
+    pub(crate) fn retry(&self) {
+        locked(&self.failed).clear();
+        self.left_one();
+    }
+
+    /// The openings that partners wait for in their sessions are broken off: these partners send the files again.
+    pub fn stop_awaited(&self) {
+        self.stop_awaited.cancel();
+    }
+
+    /// Whether openings that partners wait for are to be broken off.
+    #[must_use]
+    pub fn stopping_awaited(&self) -> &CancellationToken {
+        &self.stop_awaited
+    }
+
     /// The openings under way are broken off, and no other one begins. The next start begins them again.
     pub fn stop(&self) {
         self.stop.cancel();
@@ -125,8 +184,6 @@ impl Drop for OpeningPlace {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const SOON: Duration = Duration::from_millis(200);
@@ -168,6 +225,32 @@ mod tests {
         assert!(!openings.is_crowded("many") && !openings.is_idle());
         openings.stop();
         assert!(!openings.take(many[0], "many"), "none begins any more");
+    }
+
+    #[tokio::test]
+    async fn what_fails_rests_ever_longer_and_another_plan_tries_it_at_once() {
+        let openings = Openings::default();
+        let id = TransferId::new();
+        let rest = || {
+            assert!(openings.is_put_off(id));
+            locked(&openings.failed)[&id].again - Instant::now()
+        };
+        assert!(!openings.is_put_off(id));
+        openings.put_off(id);
+        assert!(rest() < Duration::from_secs(19));
+        openings.put_off(id);
+        assert!(rest() > Duration::from_secs(20), "about twice as long");
+        (0..20).for_each(|_| openings.put_off(id));
+        assert!(rest() > Duration::from_secs(400) && rest() <= REST.longest());
+        openings.retry();
+        assert!(!openings.is_put_off(id));
+        let notified = tokio::time::timeout(SOON, openings.left());
+        assert!(notified.await.is_ok(), "whoever looks for files is woken");
+        openings.put_off(id);
+        assert!(
+            rest() < Duration::from_secs(19),
+            "it starts over"
+        );
     }
 
     #[tokio::test]

@@ -10,10 +10,10 @@ use super::Station;
 use super::quota::{Allowance, STEP};
 use crate::config::PartnerQuota;
 
-/// What a partner may send, by its quota if it has one, and what it has used of that.
+/// The quota of a partner, if it has one: what is left of it.
 #[derive(Clone, Copy)]
-pub struct QuotaUse<'a> {
-    /// It counts what came.
+pub struct QuotaOf<'a> {
+    /// Its ledger knows what came, and its quotas what comes at the moment.
     pub station: &'a Station,
     /// The partner's name.
     pub partner: &'a str,
@@ -47,10 +47,24 @@ pub enum QuotaError {
 /// The room that a quota has for one file. While a session has this, no other one of the partner is allowed anything of
 /// the quota: what one is allowed, the next must see.
 pub struct QuotaRoom<'a> {
-    of: QuotaUse<'a>,
+    of: QuotaOf<'a>,
     /// None without a quota.
     gate: Option<tokio::sync::OwnedMutexGuard<()>>,
     left: u64,
+}
+
+/// Why a file may not have more octets.
+#[derive(Debug, thiserror::Error)]
+pub enum GrowError {
+    /// It has more than a file of its partner may have: so many octets.
+    #[error("files of more than {0} octets are not agreed")]
+    TooLarge(u64),
+    /// Its partner's quota has no more left.
+    #[error("the quota of this partner is used up for now")]
+    UsedUp,
+    /// It is not known what is left.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
 }
 
 /// The octets that a file may have in this session.
@@ -61,7 +75,7 @@ pub struct SizeLimit {
     allowance: Option<Allowance>,
 }
 
-impl<'a> QuotaUse<'a> {
+impl<'a> QuotaOf<'a> {
     /// The room for a file that is offered.
     ///
     /// # Errors
@@ -76,7 +90,7 @@ impl<'a> QuotaUse<'a> {
         };
         let gate = self.station.quotas.gate(self.partner).await;
         let arrived = self.arrived(&header.key, &quota).await?;
-        let left = self.left(&header.key, None).await?;
+        let left = self.left_of(&quota, &arrived, None);
         // SFIDFSIZ is rounded up to a block.
         let announced = header.size_blocks.saturating_sub(1).saturating_mul(BLOCK);
         if arrived.files >= files_of(&quota) || announced > left || left == 0 {
@@ -104,7 +118,7 @@ impl<'a> QuotaUse<'a> {
             return Ok(false);
         };
         let arrived = self.arrived(key, &quota).await?;
-        Ok(arrived.files >= files_of(&quota) || octets > self.left(key, Some(id)).await?)
+        Ok(arrived.files >= files_of(&quota) || octets > self.left_of(&quota, &arrived, Some(id)))
     }
 
     /// Octets that the quota has left for that file. Files under way are counted with what they have.
@@ -113,9 +127,13 @@ impl<'a> QuotaUse<'a> {
             return Ok(u64::MAX);
         };
         let arrived = self.arrived(key, &quota).await?;
+        Ok(self.left_of(&quota, &arrived, id))
+    }
+
+    fn left_of(self, quota: &PartnerQuota, arrived: &Arrived, id: Option<TransferId>) -> u64 {
         let octets = quota.octets.unwrap_or(u64::MAX);
         let beyond = self.station.quotas.beyond(self.partner, id);
-        Ok(octets.saturating_sub(arrived.octets.saturating_add(beyond)))
+        octets.saturating_sub(arrived.octets.saturating_add(beyond))
     }
 
     async fn arrived(self, key: &FileKey, quota: &PartnerQuota) -> Result<Arrived, LedgerError> {
@@ -145,17 +163,21 @@ impl QuotaRoom<'_> {
     ///
     /// # Errors
     /// It did not get there.
-    pub async fn shown(&self, committing: Committing) -> Result<Option<Committing>, LedgerError> {
+    pub async fn await_row(
+        &self,
+        committing: Committing,
+    ) -> Result<Option<Committing>, LedgerError> {
         match self.gate {
             Some(_) => committing.done().await.map(|_| None),
             None => Ok(Some(committing)),
         }
     }
 
-    /// For the file, which begins: it may have as much as it announced. What is more it asks for when it comes.
+    /// For the file, which begins. Where there is a quota it may have as much as it announced, and asks for what is more
+    /// when that comes.
     #[must_use]
     pub fn take(self, header: &FileHeader, id: TransferId) -> SizeLimit {
-        let QuotaUse {
+        let QuotaOf {
             station,
             partner,
             quota,
@@ -163,7 +185,7 @@ impl QuotaRoom<'_> {
             ..
         } = self.of;
         let Some(quota) = quota else {
-            return SizeLimit::most(most);
+            return SizeLimit::fixed(most);
         };
         let announced = header.announced_octets();
         let counted = match is_counted(&quota, id) {
@@ -183,7 +205,7 @@ impl QuotaRoom<'_> {
 impl SizeLimit {
     /// For a file that no quota counts.
     #[must_use]
-    pub fn most(most: u64) -> Self {
+    pub fn fixed(most: u64) -> Self {
         Self {
             most,
             allowance: None,
@@ -196,38 +218,33 @@ impl SizeLimit {
         octets <= self.most
     }
 
-    /// Octets that the file may have, where it is not the quota that limits it.
-    #[must_use]
-    pub fn without_quota(&self) -> Option<u64> {
-        self.allowance.is_none().then_some(self.most)
-    }
-
-    /// Takes more of the quota, where there is as much left. False where the file may not have so many octets.
+    /// Takes more of the quota, where there is as much left.
     ///
     /// # Errors
-    /// The ledger failed.
+    /// [`GrowError`].
     pub async fn grow(
         &mut self,
-        of: QuotaUse<'_>,
+        of: QuotaOf<'_>,
         key: &FileKey,
         id: TransferId,
         needed: u64,
-    ) -> Result<bool, LedgerError> {
-        let Some(allowance) = &self.allowance else {
-            return Ok(false);
+    ) -> Result<(), GrowError> {
+        let largest = of.largest_file.min(match self.allowance {
+            Some(_) => u64::MAX,
+            None => self.most,
+        });
+        let Some(allowance) = self.allowance.as_ref().filter(|_| needed <= largest) else {
+            return Err(GrowError::TooLarge(largest));
         };
-        if needed > of.largest_file {
-            return Ok(false);
-        }
         let _gate = of.station.quotas.gate(of.partner).await;
         let left = of.left(key, Some(id)).await?;
         if needed > left {
-            return Ok(false);
+            return Err(GrowError::UsedUp);
         }
         let granted = (self.most + STEP).max(needed).min(left);
         allowance.grant(granted);
         self.most = granted.min(of.largest_file);
-        Ok(true)
+        Ok(())
     }
 
     /// Whether another process may have received something for the same partner meanwhile, so that the file has more than
@@ -237,7 +254,7 @@ impl SizeLimit {
     /// The ledger failed.
     pub async fn is_used_up(
         &self,
-        of: QuotaUse<'_>,
+        of: QuotaOf<'_>,
         key: &FileKey,
         id: TransferId,
         octets: u64,

@@ -19,7 +19,7 @@ use crate::station::contacts::Line;
 use crate::station::in_force::Pinned;
 use crate::station::roster::{Enrolled, FileNow, SessionNow, UnderWay};
 use crate::station::services::Services;
-use crate::station::size_limit::QuotaUse;
+use crate::station::size_limit::QuotaOf;
 
 /// One session, as its answers see it. The private fields are written by methods of this file, which only `connecting`
 /// calls.
@@ -157,9 +157,9 @@ impl SessionContext {
         self.grants.largest_file.min(agreed.unwrap_or(u64::MAX))
     }
 
-    /// What the partner may send by its quota.
-    pub fn quota_use(&self) -> QuotaUse<'_> {
-        QuotaUse {
+    /// The partner's quota.
+    pub fn quota(&self) -> QuotaOf<'_> {
+        QuotaOf {
             station: &self.station,
             partner: self.partner(),
             quota: self.profile.as_ref().and_then(|profile| profile.quota),

@@ -4,6 +4,7 @@ use pointsman_store::contents::RecordError;
 use pointsman_store::{LedgerError, SpoolError};
 
 use crate::policy::ask::NoConnection;
+use crate::security::OpenError;
 
 /// Why a session cannot be continued although the partner did nothing wrong.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +17,9 @@ pub(super) enum InternalError {
     Records(#[from] RecordError),
     #[error(transparent)]
     Connection(#[from] NoConnection),
+    /// A secured file is not opened, since the server is about to stop.
+    #[error(transparent)]
+    Opening(#[from] OpenError),
     /// The engine reports what does not belong to what the session is doing.
     #[error("{0}")]
     OutOfStep(&'static str),

@@ -1,6 +1,6 @@
 //! The user monitor of RFC 5024 (chapter 9): it answers what the engine asks.
 //!
-//! This is where protocol, policies and store meet in a session (outside of one, `receipts.rs` asks): each question of the
+//! This is where protocol, policies and store meet in a session (outside of one, `inbound/asking.rs` asks): each question of the
 //! engine is put to the partner's profile, then to the policies, and what is positive is said only when the ledger has it
 //! (`promise.rs`). SFPA to a new file promises nothing: its row may still be on the way
 //! ([`pointsman_store::Ledger::offer_early`]).
@@ -113,6 +113,11 @@ impl UserMonitor {
         (self.seats.seat_lost(), Arc::clone(&self.context.overtaken))
     }
 
+    /// Whether the file that is received here comes over a new session.
+    pub fn is_overtaken(&self) -> bool {
+        matches!(&self.activity, Activity::Receiving(file) if file.is_overtaken())
+    }
+
     /// The seats that the session takes up as long as its connection is there.
     pub(super) fn seats(&mut self) -> SessionSeats {
         std::mem::take(&mut self.seats)
@@ -212,6 +217,7 @@ impl UserMonitor {
         session: &mut Session,
     ) -> Result<(), InternalError> {
         let context = &mut self.context;
+        self.unfinished.wait_for_a_place(context).await;
         let taken = offering::file_offered(context, ticket, header, session).await?;
         self.activity = taken.map_or(Activity::Idle, Activity::from);
         Ok(())
@@ -224,13 +230,8 @@ impl UserMonitor {
         session: &mut Session,
     ) -> Result<(), InternalError> {
         let file = self.activity.end_receiving()?;
-        let close = Close {
-            context: &mut self.context,
-            unfinished: &mut self.unfinished,
-            session,
-            ticket,
-            closing,
-        };
+        let (context, unfinished) = (&mut self.context, &mut self.unfinished);
+        let close = Close::new(context, unfinished, session, ticket, closing);
         close.file(file).await
     }
 
@@ -240,10 +241,8 @@ impl UserMonitor {
         session: &mut Session,
     ) -> Result<(), InternalError> {
         let (context, unfinished) = (&mut self.context, &mut self.unfinished);
-        self.activity = self
-            .turns
-            .begin(context, unfinished, ticket, session)
-            .await?;
+        let turn = self.turns.begin(context, unfinished, ticket, session);
+        self.activity = turn.await?;
         Ok(())
     }
 

@@ -16,10 +16,9 @@ use crate::station::hashing;
 /// How long a receipt waits for a key before it is tried again.
 const AGAIN: Duration = Duration::from_secs(10 * 60);
 
-/// Tells the operator why the signed receipt that a file asks for cannot be made, where it must be and a key is missing.
+/// Tells the operator why the receipt that a file asks for cannot be signed, where a key is missing.
 pub(super) fn tell_why_not(context: &SessionContext, header: &FileHeader) {
-    let is_demanded = header.signed_receipt && !may_be_unsigned(context);
-    if is_demanded && let Err(error) = identity(context) {
+    if let Err(error) = identity(context) {
         context.log(Event::NoReceiptKey {
             session: context.talk(),
             file: header.key.to_string(),
@@ -124,7 +123,7 @@ async fn means(
     };
     let hash = match to_sign.hash {
         Some(hash) => Ok(Some(hash)),
-        None => hashing::wire_hash(&context.station, owed.id).await,
+        None => hashing::hash_for_receipt(&context.station, owed.id).await,
     };
     Ok(match hash {
         Ok(Some(hash)) => Ok(Means {

@@ -1,6 +1,7 @@
 //! A file is closed (RFC 5024, 9.12, CLIP): its end is judged, every octet made durable, then written down, then EFPA.
 
 use oftp::{CloseTicket, Closing, FileHeader, FileReason, Position, Session};
+use pointsman_policy::types::TransferOutcome;
 use pointsman_store::contents::WholeContent;
 use pointsman_store::{
     ContentKey, LedgerError, Note, Received, Sealed, Sidecar, TransferId, Undelivered, Verdict,
@@ -36,13 +37,35 @@ pub(super) struct WholeFile {
     pub content: Box<dyn WholeContent>,
 }
 
-impl Close<'_> {
+impl<'a> Close<'a> {
+    pub fn new(
+        context: &'a mut SessionContext,
+        unfinished: &'a mut ReceivedFiles,
+        session: &'a mut Session,
+        ticket: CloseTicket,
+        closing: Closing,
+    ) -> Self {
+        Self {
+            context,
+            unfinished,
+            session,
+            ticket,
+            closing,
+        }
+    }
+
     /// EFID: the file is kept (EFPA), or refused (EFNA).
     pub async fn file(self, mut received: Receiving) -> Result<(), InternalError> {
         if let Some(comparison) = received.comparison.take() {
             return self.copy(*comparison, received).await;
         }
-        let objection = self.objection(&received).await?;
+        let objection = match self.objection(&received).await {
+            Ok(objection) => objection,
+            Err(error) => {
+                received.break_off(self.context, &error.to_string()).await?;
+                return Err(error.into());
+            }
+        };
         let Receiving {
             file,
             writer,
@@ -81,10 +104,8 @@ impl Close<'_> {
         if let Some(refused) = wrong(received, &self.closing) {
             return Ok(Some(refused));
         }
-        let (file, quota) = (&received.file, self.context.quota_use());
-        let (key, octets) = (&file.header.key, received.octets);
-        let is_used_up = received.limit.is_used_up(quota, key, file.id, octets);
-        Ok(is_used_up.await?.then(FileRefusal::beyond_quota))
+        let is_used_up = received.is_quota_used_up(self.context).await?;
+        Ok(is_used_up.then(FileRefusal::beyond_quota))
     }
 
     /// Every octet has come and is counted in the digest, and the file has its row. (The last octets may be written only
@@ -103,7 +124,7 @@ impl Close<'_> {
             held,
             digest: Some(&content.measure().digest),
             can_refuse: Some(true),
-            ..file.finished()
+            ..file.finished(TransferOutcome::Completed)
         };
         match judging::judge(self.context, &done, &file.target).await? {
             Judgement::Kept(kept) => self.keep(file, content, kept).await,
@@ -136,9 +157,7 @@ impl Close<'_> {
         let (partner, session_id) = (self.context.partner().to_owned(), &self.context.id);
         let sidecar = Sidecar::inbound(id, &partner, &file.header, &received, session_id)
             .of_edition(file.edition);
-        if planted("row-before-seal") {
-            row_before_seal(self.context, id, &received).await?;
-        }
+        row_before_seal(self.context, id, &received).await?;
         let sealed = match content.seal(&sidecar).await {
             Ok(sealed) => sealed,
             Err(error) => return self.refuse(id, &file.header, error.into()).await,
@@ -151,9 +170,7 @@ impl Close<'_> {
         log_received(self.context, &file, sealed.measure().octets);
         log_waiting(self.context, &file, &kept.verdict, kept.note.text);
         let (unfinished, hold) = (self.unfinished, sealed.into_hold());
-        unfinished
-            .follow_up(self.context, file, &kept.verdict, removal, hold)
-            .await;
+        unfinished.follow_up(self.context, file, &kept.verdict, removal, hold);
         Ok(())
     }
 
@@ -202,12 +219,15 @@ async fn row_before_seal(
     id: TransferId,
     received: &Received,
 ) -> Result<(), LedgerError> {
+    if !planted("row-before-seal") {
+        return Ok(());
+    }
     let early = Sealed::unproven(ContentKey::wire_received(id), received.measure.clone());
     let ledger = &context.station.ledger;
     ledger.received(&early, received.clone()).await.map(drop)
 }
 
-/// The partner has its EFPA.
+/// EFPA is handed to the engine.
 pub(super) fn log_received(context: &SessionContext, file: &Undelivered, octets: u64) {
     let transfer = file.id;
     context.station.partials.forget(&file.partner, transfer);
@@ -242,8 +262,8 @@ pub(super) fn wrong(received: &Receiving, closing: &Closing) -> Option<FileRefus
     if let Some(problem) = received.writer.problem() {
         return Some(FileRefusal::for_good(FileReason::RecordLength, problem));
     }
-    if received.is_over_limit {
-        return Some(FileRefusal::beyond(&received.limit));
+    if received.over_limit.is_some() {
+        return received.over_limit.clone();
     }
     let reason = closing.discrepancy()?;
     let (counted, announced) = (closing.received, closing.announced);

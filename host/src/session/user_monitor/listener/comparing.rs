@@ -22,7 +22,7 @@ impl Close<'_> {
     ) -> Result<(), InternalError> {
         let wrong = match &comparison.if_another {
             // It is longer than the file that is here.
-            IfAnother::Refuse(refused) if received.is_over_limit => Some(refused.clone()),
+            IfAnother::Refuse(refused) if received.over_limit.is_some() => Some(refused.clone()),
             _ => wrong(&received, &self.closing),
         };
         let Receiving {
@@ -133,7 +133,7 @@ async fn give_row(
 ) -> Result<Option<u32>, LedgerError> {
     let edition = context.station.ledger.another(copy.id, offer).await?;
     // The file that it was compared with was left out when the quota was looked at first.
-    let quota = context.quota_use();
+    let quota = context.quota();
     let is_beyond = quota.is_beyond(&copy.header.key, copy.id, octets).await?;
     Ok((!is_beyond).then_some(edition))
 }

@@ -15,7 +15,7 @@ pub(super) fn allows(context: &SessionContext, header: &FileHeader) -> Result<()
         return Err(FileRefusal::for_now(FileReason::Unspecified, "no partner"));
     };
     are_agreed_stations(context, profile, header)?;
-    is_agreed_security(context, profile, header)?;
+    check_security(context, profile, header)?;
     if matches!(header.format, Format::Fixed(0)) {
         let text = "fixed records need a length";
         return Err(FileRefusal::for_good(FileReason::RecordLength, text));
@@ -58,14 +58,18 @@ fn are_agreed_stations(
     Ok(())
 }
 
-/// Whether its security is agreed, and there are keys for it.
-fn is_agreed_security(
+/// Whether its security is agreed, and there are keys for it. Where one is missing for its receipt, the log tells why.
+fn check_security(
     context: &SessionContext,
     profile: &Partner,
     header: &FileHeader,
 ) -> Result<(), NotAgreed> {
-    announced::is_agreed(context.plan.keyring(), profile, header)
-        .inspect_err(|_| signing::tell_why_not(context, header))
+    let agreed = announced::is_agreed(context.plan.keyring(), profile, header);
+    agreed.inspect_err(|why| {
+        if why.lacks_receipt_key {
+            signing::tell_why_not(context, header);
+        }
+    })
 }
 
 /// The disks must have space for what is announced, and beyond it for receipts and the ledger. Where they have not,
@@ -74,24 +78,24 @@ pub(super) async fn make_room_for(
     context: &SessionContext,
     header: &FileHeader,
 ) -> Result<(), FileRefusal> {
-    let announced = announced(header);
-    match has_room_for(context, announced).await {
+    let octets = octets_to_come(header);
+    match has_room_for(context, octets).await {
         Err(error) if error.is_full() => {
-            context.station.make_room(announced).await?;
-            Ok(has_room_for(context, announced).await?)
+            context.station.make_room(octets).await?;
+            Ok(has_room_for(context, octets).await?)
         }
         measured => Ok(measured?),
     }
 }
 
-async fn has_room_for(context: &SessionContext, announced: u64) -> Result<(), SpoolError> {
+async fn has_room_for(context: &SessionContext, octets: u64) -> Result<(), SpoolError> {
     let station = &context.station;
-    station.contents.has_room_for(announced).await?;
+    station.contents.has_room_for(octets).await?;
     station.reserve.has_room_at(&context.plan.storage.ledger, 0)
 }
 
 /// Octets that are announced beyond what is said to be here.
-fn announced(header: &FileHeader) -> u64 {
+fn octets_to_come(header: &FileHeader) -> u64 {
     let here = if header.goes_in_records() {
         0
     } else {

@@ -7,7 +7,7 @@ use crate::events::Event;
 use crate::security::announced::NotAgreed;
 use crate::session::user_monitor::context::SessionContext;
 use crate::session::user_monitor::error::InternalError;
-use crate::station::size_limit::{QuotaError, SizeLimit};
+use crate::station::size_limit::{GrowError, QuotaError};
 
 /// Why a file is not taken: for its partner, and what only the log has.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub(super) struct FileRefusal {
 pub(super) enum OurFailure {
     Spool(String),
     Ledger(String),
+    /// A secured file cannot be opened.
+    Opening(String),
 }
 
 impl FileRefusal {
@@ -58,14 +60,6 @@ impl FileRefusal {
     pub fn beyond_quota() -> Self {
         let text = "the quota of this partner is used up for now";
         Self::for_now(FileReason::TooBig, text)
-    }
-
-    /// A file has more octets than it may have.
-    pub fn beyond(limit: &SizeLimit) -> Self {
-        match limit.without_quota() {
-            Some(most) => Self::too_big(most / BLOCK),
-            None => Self::beyond_quota(),
-        }
     }
 
     /// A file may have so many KiB, and has more.
@@ -107,6 +101,11 @@ impl FileRefusal {
                 file: file.clone(),
                 reason,
             }),
+            Some(OurFailure::Opening(reason)) => context.log(Event::OpeningFailed {
+                session,
+                file: file.clone(),
+                reason,
+            }),
             None => {}
         }
         context.log(Event::InboundFileRefused {
@@ -139,6 +138,16 @@ impl From<QuotaError> for FileRefusal {
         match error {
             QuotaError::UsedUp { .. } => Self::for_now(FileReason::TooBig, error.to_string()),
             QuotaError::Ledger(error) => error.into(),
+        }
+    }
+}
+
+impl From<GrowError> for FileRefusal {
+    fn from(error: GrowError) -> Self {
+        match error {
+            GrowError::TooLarge(most) => Self::too_big(most / BLOCK),
+            GrowError::UsedUp => Self::beyond_quota(),
+            GrowError::Ledger(error) => error.into(),
         }
     }
 }

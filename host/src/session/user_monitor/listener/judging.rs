@@ -46,26 +46,24 @@ pub(super) async fn judge(
         return Ok(Judgement::Refused(refused, note));
     }
     let key = &done.header.key;
-    let (verdict, sentence) =
+    let (verdict, mut sentence) =
         receipts::verdict(&context.plan, context.partner(), key, &answer.decision);
-    let types::ResponseDecision::Positive(terms) = &answer.decision else {
-        return Ok(Judgement::Kept(Acceptance {
-            verdict,
-            target: target.clone(),
-            wants_turn: false,
-            labels: Labels::new(),
-            note: log(&sentence),
-        }));
-    };
-    let target = moved(context, done.header, target, terms);
-    let (path, labels) = (facts::path(&target), labelled(&terms.labels));
-    Ok(Judgement::Kept(Acceptance {
+    let mut kept = Acceptance {
         verdict,
-        target,
-        wants_turn: terms.request_turn.unwrap_or(false),
-        labels: terms.labels.clone(),
-        note: log(&format!("{sentence}, to {path}{labels}")),
-    }))
+        target: target.clone(),
+        wants_turn: false,
+        labels: Labels::new(),
+        note: Note::default(),
+    };
+    if let types::ResponseDecision::Positive(terms) = &answer.decision {
+        kept.target = moved(context, done.header, target, terms);
+        kept.wants_turn = terms.request_turn.unwrap_or(false);
+        kept.labels.clone_from(&terms.labels);
+        let (path, labels) = (facts::path(&kept.target), labelled(&terms.labels));
+        sentence = format!("{sentence}, to {path}{labels}");
+    }
+    kept.note = log(&sentence);
+    Ok(Judgement::Kept(kept))
 }
 
 /// Where `end-transfer` wants the file; the place that `accept-file` chose, where that is none.

@@ -176,9 +176,9 @@ async fn accept_to_compare(
         file,
         writer,
         octets: 0,
-        limit: SizeLimit::most(most.min(context.largest_file())),
+        limit: SizeLimit::fixed(most.min(context.largest_file())),
         holding,
-        is_over_limit: false,
+        over_limit: None,
         comparison: Some(Box::new(Comparison {
             with: known.id,
             if_another: IfAnother::Refuse(refused),
@@ -224,7 +224,7 @@ async fn accept_new(context: &mut SessionContext, sfid: Sfid<'_>) -> Result<Rece
         octets,
         limit,
         holding,
-        is_over_limit: false,
+        over_limit: None,
         comparison: entered.comparison,
         committing: entered.committing,
         shown: show(context, entered.id, header, octets),
@@ -260,9 +260,9 @@ async fn enter_in_ledger(
     context: &SessionContext,
     offer: &Offer,
 ) -> Result<(EnteredFile, SizeLimit), Stop> {
-    let room = context.quota_use().room_for(&offer.header).await?;
+    let room = context.quota().room_for(&offer.header).await?;
     let (offered, committing) = context.station.ledger.offer_early(offer.clone()).await?;
-    let committing = room.shown(committing).await?;
+    let committing = room.await_row(committing).await?;
     let entered = match offered {
         Offered::New(id) => EnteredFile::new(id, 0, committing),
         Offered::Another(id, edition) => EnteredFile::new(id, edition, committing),

@@ -2,7 +2,6 @@
 //! our next turn waits a little for the receipts that come of them.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use oftp::Event;
 use pointsman_store::{Hold, Ledger, LedgerError, Repeated, TransferId, Undelivered, Verdict};
@@ -10,9 +9,10 @@ use tokio::task::JoinHandle;
 
 use crate::inbound::{delivery, opening, rejected};
 use crate::session::user_monitor::context::SessionContext;
+use crate::station::Station;
 use crate::station::questions::Awaited;
 
-/// Deliveries of one session that may be under way.
+/// Deliveries of one session that may be under way. More are left to the server.
 const MOST: usize = 64;
 
 /// Commands of one session whose receipts our next turn waits for.
@@ -31,7 +31,7 @@ pub(crate) struct ReceivedFiles {
 }
 
 impl ReceivedFiles {
-    /// EFPA has left. Where files are compared with those that are here (`received_again`), the partner's next command
+    /// EFPA is handed to the engine. Where files are compared with those that are here (`received_again`), the partner's next command
     /// shows that EFPA has arrived.
     pub(super) fn promised(&mut self, context: &SessionContext, id: TransferId) {
         self.unconfirmed = (context.repeated() != Repeated::Refused).then_some(id);
@@ -54,9 +54,10 @@ impl ReceivedFiles {
         }
     }
 
-    /// A file has its EFPA: it is delivered, or forgotten where it is rejected and not to be kept (`removal`). From here on
-    /// nothing depends on this session: after a crash the next start does it.
-    pub(super) async fn follow_up(
+    /// EFPA is handed to the engine: the file is delivered, or forgotten where it is rejected and not to be kept (`removal`).
+    /// Nothing is awaited, since EFPA has yet to leave. From here on nothing depends on this session: after a crash the
+    /// next start does it.
+    pub(super) fn follow_up(
         &mut self,
         context: &SessionContext,
         file: Undelivered,
@@ -64,41 +65,49 @@ impl ReceivedFiles {
         removal: Option<&'static str>,
         hold: Hold,
     ) {
+        let station = Arc::clone(&context.station);
         match verdict {
-            Verdict::Negative(_) => {
-                rejected::forget(&context.station, &file.partner, file.id, removal).await;
+            Verdict::Negative(_) => self.forget(station, file, removal, hold),
+            // The server takes it up beside the sessions.
+            _ if self.deliveries.is_full() => {}
+            verdict => {
+                if matches!(verdict, Verdict::HandOver(_)) {
+                    self.await_command(station.questions.expect(file.id));
+                }
+                let delivery = delivery::start(station, file, Some(hold));
+                self.deliveries.push(delivery);
             }
-            verdict => self.deliver(context, file, verdict, hold).await,
         }
     }
 
-    /// Starts a delivery. Where a command takes files more slowly than they come, our turn waits for the receipts of the
-    /// latest [`HAND_OVERS`] alone.
-    async fn deliver(
+    fn forget(
         &mut self,
-        context: &SessionContext,
+        station: Arc<Station>,
         file: Undelivered,
-        verdict: &Verdict,
+        removal: Option<&'static str>,
         hold: Hold,
     ) {
-        self.deliveries.wait_for_a_place().await;
-        if matches!(verdict, Verdict::HandOver(_)) {
-            self.await_command(context.station.questions.expect(file.id));
-        }
-        let station = Arc::clone(&context.station);
-        self.deliveries
-            .push(delivery::start(station, file, Some(hold)));
+        self.deliveries.push(tokio::spawn(async move {
+            rejected::forget(&station, &file.partner, file.id, removal).await;
+            drop(hold);
+        }));
+    }
+
+    /// Files that come faster than they can be delivered wait before they are taken, until one of those before is delivered.
+    pub async fn wait_for_a_place(&mut self, context: &SessionContext) {
+        let patience = context.plan.limits.receipt_wait;
+        let _ = tokio::time::timeout(patience, self.deliveries.place()).await;
     }
 
     /// Has a secured file opened and delivered. Where very many wait, our turn does not wait for this one.
     pub(super) fn open(&mut self, context: &SessionContext, id: TransferId, hold: Hold) {
         let station = &context.station;
-        let Some(opening) = opening::start(station, id, context.partner(), hold) else {
-            return;
-        };
-        self.openings.push(opening);
-        if context.delivery().command.is_some() {
-            self.await_command(station.questions.expect(id));
+        // Before it is opened: the answer may come at once.
+        let has_command = context.delivery().command.is_some();
+        let awaited = has_command.then(|| station.questions.expect(id)).flatten();
+        if let Some(opening) = opening::start(station, id, context.partner(), hold) {
+            self.openings.push(opening);
+            self.await_command(awaited);
         }
     }
 
@@ -111,7 +120,8 @@ impl ReceivedFiles {
     }
 
     /// The receipts of what this session brought go with our turn, if the deliveries are quick enough.
-    pub async fn wait_for_receipts(&mut self, patience: Duration) {
+    pub async fn wait_for_receipts(&mut self, context: &SessionContext) {
+        let patience = context.plan.limits.receipt_wait;
         let all = async {
             self.openings.done().await;
             self.deliveries.done().await;
@@ -144,17 +154,21 @@ impl DeliveryTasks {
         self.quick.push(delivery);
     }
 
-    /// What is delivered is forgotten. So many run at once, and of more the oldest is waited for.
-    async fn wait_for_a_place(&mut self) {
+    /// What is delivered is forgotten. Whether so many are under way that no more are to be.
+    fn is_full(&mut self) -> bool {
         for under_way in [&mut self.slow, &mut self.quick] {
             under_way.retain(|delivery| !delivery.is_finished());
         }
-        while self.slow.len() + self.quick.len() >= MOST {
-            let oldest = match self.slow.is_empty() {
-                true => self.quick.remove(0),
-                false => self.slow.remove(0),
-            };
-            let _ = oldest.await;
+        self.slow.len() + self.quick.len() >= MOST
+    }
+
+    /// Until they are fewer: the oldest is waited for. May be dropped at any time.
+    async fn place(&mut self) {
+        while self.is_full() {
+            let oldest = self.slow.first_mut().or(self.quick.first_mut());
+            if let Some(oldest) = oldest {
+                let _ = oldest.await;
+            }
         }
     }
 
@@ -214,7 +228,7 @@ mod tests {
             deliveries.push(tokio::spawn(std::future::pending()));
         }
         deliveries.pass_by();
-        let one_more = tokio::time::timeout(HANGS, deliveries.wait_for_a_place());
+        let one_more = tokio::time::timeout(HANGS, deliveries.place());
         assert!(one_more.await.is_err(), "one more would be too many");
     }
 }

@@ -1,4 +1,4 @@
-//! A file on its way in (RFC 5024, 9.12, OPI): data, credit, and what is kept when it breaks off.
+//! A file is received (RFC 5024, 9.12, OPI): data, credit, and what is kept when it breaks off.
 
 use std::time::Instant;
 
@@ -13,9 +13,9 @@ use crate::session::user_monitor::context::SessionContext;
 use crate::session::user_monitor::error::InternalError;
 use crate::station::holders::Holding;
 use crate::station::roster::UnderWay;
-use crate::station::size_limit::SizeLimit;
+use crate::station::size_limit::{GrowError, SizeLimit};
 
-/// A file on its way in: what its SFID said, and what was decided about it.
+/// What is known of a file from its SFID to the answer to its EFID.
 #[derive(Debug)]
 pub(super) struct Incoming {
     pub id: TransferId,
@@ -40,8 +40,8 @@ pub(crate) struct Receiving {
     pub(super) limit: SizeLimit,
     /// That this session has the file.
     pub(super) holding: Holding,
-    /// More came than `limit` allows: the rest is not kept, and EFID is answered with EFNA.
-    pub(super) is_over_limit: bool,
+    /// More came than `limit` allows: the rest is not kept, and EFID is answered with this (EFNA).
+    pub(super) over_limit: Option<FileRefusal>,
     /// A file that is here already and comes once more, to be compared: its id is for the copy alone then, and the
     /// ledger does not know it.
     pub(super) comparison: Option<Box<Comparison>>,
@@ -81,9 +81,9 @@ impl Comparison {
 
 impl Incoming {
     /// The facts of its end, without those that its content gives.
-    pub fn finished(&self) -> Finished<'_> {
+    pub fn finished(&self, outcome: types::TransferOutcome) -> Finished<'_> {
         let took = self.began.elapsed();
-        Finished::inbound(&self.header, &self.target, &self.labels, took)
+        Finished::inbound(outcome, &self.header, &self.target, &self.labels, took)
     }
 
     /// It is kept, and is to be delivered there.
@@ -106,7 +106,7 @@ impl Receiving {
         data: FileData,
         session: &mut Session,
     ) -> Result<(), InternalError> {
-        if self.is_over_limit {
+        if self.over_limit.is_some() {
             return Ok(());
         }
         // SFIDFSIZ is an estimate; what counts is what comes.
@@ -117,11 +117,10 @@ impl Receiving {
         // What is written around records takes space, too, however empty they are.
         let local = self.writer.intake.octets() + octets.len() as u64;
         let needed = self.octets.max(local);
-        if !self.limit.allows(needed) && !self.grow(context, needed).await? {
-            self.is_over_limit = true;
-            return Ok(());
+        if !self.limit.allows(needed) {
+            self.grow(context, needed).await?;
         }
-        if octets.is_empty() {
+        if octets.is_empty() || self.over_limit.is_some() {
             return Ok(());
         }
         if let Some(spent) = self.writer.intake.write(octets).await? {
@@ -130,10 +129,33 @@ impl Receiving {
         Ok(())
     }
 
-    async fn grow(&mut self, context: &SessionContext, needed: u64) -> Result<bool, LedgerError> {
-        let (limit, file) = (&mut self.limit, &self.file);
-        let quota = context.quota_use();
-        limit.grow(quota, &file.header.key, file.id, needed).await
+    /// Whether the file comes over a new session, since none of its octets came here.
+    pub fn is_overtaken(&self) -> bool {
+        self.holding.is_overtaken()
+    }
+
+    /// Whether it has more by now than the partner's quota has left.
+    pub(super) async fn is_quota_used_up(
+        &self,
+        context: &SessionContext,
+    ) -> Result<bool, LedgerError> {
+        let (quota, file) = (context.quota(), &self.file);
+        let used_up = (self.limit).is_used_up(quota, &file.header.key, file.id, self.octets);
+        used_up.await
+    }
+
+    /// It takes more of the quota, or is over its limit.
+    async fn grow(&mut self, context: &SessionContext, needed: u64) -> Result<(), LedgerError> {
+        let (quota, file) = (context.quota(), &self.file);
+        let grown = self.limit.grow(quota, &file.header.key, file.id, needed);
+        match grown.await {
+            Ok(()) => Ok(()),
+            Err(GrowError::Ledger(error)) => Err(error),
+            Err(error) => {
+                self.over_limit = Some(error.into());
+                Ok(())
+            }
+        }
     }
 
     /// All but the last 64 KiB of the window is written: the partner may send the next one (CDT). Written is not durable:
@@ -178,13 +200,14 @@ impl Receiving {
             .remark(self.file.id, "broken-off", kept.into())
             .await?;
         let done = Finished {
-            outcome: types::TransferOutcome::Aborted(why.to_owned()),
             counts: Counts {
                 records: at.records,
                 octets,
             },
             held,
-            ..self.file.finished()
+            ..self
+                .file
+                .finished(types::TransferOutcome::Aborted(why.to_owned()))
         };
         let told = context.policies.end_transfer(&done).await?;
         Ok(context.keep_notification(self.file.id, &told).await?)

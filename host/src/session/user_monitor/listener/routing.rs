@@ -90,7 +90,7 @@ fn log_unsigned(context: &SessionContext, header: &FileHeader) {
     let keyring = context.plan.keyring();
     let is_signed = context
         .profile()
-        .is_some_and(|profile| announced::is_receipt_signed(keyring, profile, header));
+        .is_some_and(|profile| announced::can_sign_receipt(keyring, profile, header));
     if header.signed_receipt && !is_signed {
         context.log_tolerated(format!(
             "SFID of {}: SFIDSIGN asks for a signed receipt, and it gets one without a signature (unsigned_receipts)",

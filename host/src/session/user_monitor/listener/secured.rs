@@ -4,6 +4,7 @@
 use std::time::{Duration, SystemTime};
 
 use oftp::FileReason;
+use pointsman_policy::types;
 use pointsman_store::contents::WholeContent;
 use pointsman_store::{Opened, Received, Sealed, Sidecar, Undelivered};
 
@@ -113,8 +114,10 @@ impl Close<'_> {
         let in_force = &self.context.plan.in_force;
         let plain = match open_in_place(station, in_force, &file.secured).await {
             Ok(plain) => plain,
+            // The session is to end: its partner sends the file again.
+            Err(error @ OpenError::Stopped) => return Err(InternalError::from(error)),
             Err(error) => {
-                let refused = refusal(self.context, &file.secured, &error);
+                let refused = refusal(self.context, &file.secured, error);
                 return self.refuse_sealed(file, None, refused, None).await;
             }
         };
@@ -188,8 +191,7 @@ impl Close<'_> {
         closing::log_waiting(context, &undelivered, &kept.verdict, kept.note.text);
         let (verdict, hold) = (&kept.verdict, sealed.into_hold());
         self.unfinished
-            .follow_up(context, undelivered, verdict, removal, hold)
-            .await;
+            .follow_up(context, undelivered, verdict, removal, hold);
         Ok(())
     }
 }
@@ -201,7 +203,7 @@ async fn open_in_place(
     file: &SecuredFile,
 ) -> Result<PlainContent, OpenError> {
     let (openings, most) = (&station.openings, station.plan().limits.openings);
-    let stop = openings.stopping();
+    let stop = openings.stopping_awaited();
     let place = tokio::select! {
         place = openings.place(&file.partner, most) => place,
         () = stop.cancelled() => return Err(OpenError::Stopped),
@@ -222,38 +224,42 @@ async fn judge(
     let secured = &file.secured;
     let security = opened::facts_of(&plain.found);
     let (header, labels) = (&secured.header, &secured.labels);
+    let whole = types::TransferOutcome::Completed;
     let done = Finished {
         counts: plain.found.counts,
         held: file.held,
         digest: Some(&plain.content.measure().digest),
+        asked: opened::note_question(&context.station, &context.plan, secured.id).await?,
         can_refuse: Some(true),
         security: Some(&security),
-        ..Finished::inbound(header, &secured.target, labels, file.took)
+        ..Finished::inbound(whole, header, &secured.target, labels, file.took)
     };
     judging::judge(context, &done, &secured.target).await
 }
 
 /// Why a file that could not be opened is refused: what is wrong with it, or that something failed here.
-fn refusal(context: &SessionContext, file: &SecuredFile, error: &OpenError) -> FileRefusal {
+fn refusal(context: &SessionContext, file: &SecuredFile, error: OpenError) -> FileRefusal {
     let security = context.profile().map(|profile| &profile.file_security);
-    let alike = security.is_none_or(|security| file.fails_alike(security));
-    match error.told(file.header.security.is_encrypted(), alike) {
-        Some(told) => {
-            context.log(Event::FileNotOpened {
-                transfer: file.id,
-                partner: file.partner.clone(),
-                file: file.name(),
-                reason: format!("{error}; EFNA {}", told.efna),
-            });
-            FileRefusal::for_good(told.efna, told.efna.meaning())
+    let alike = security.is_none_or(|security| security.fails_alike());
+    if let Some(told) = error.told(file.header.security.is_encrypted(), alike) {
+        context.log(Event::FileNotOpened {
+            transfer: file.id,
+            partner: file.partner.clone(),
+            file: file.name(),
+            reason: format!("{error}; EFNA {}", told.efna),
+        });
+        return FileRefusal::for_good(told.efna, told.efna.meaning());
+    }
+    match error {
+        OpenError::Spool(error) => error.into(),
+        OpenError::Ledger(error) => error.into(),
+        error => {
+            let text = "the file cannot be opened at the moment";
+            FileRefusal {
+                failure: Some(OurFailure::Opening(error.to_string())),
+                ..FileRefusal::for_now(FileReason::AccessMethod, text)
+            }
         }
-        None => FileRefusal {
-            failure: Some(OurFailure::Spool(error.to_string())),
-            ..FileRefusal::for_now(
-                FileReason::AccessMethod,
-                "the file cannot be opened at the moment",
-            )
-        },
     }
 }
 

@@ -95,8 +95,7 @@ impl OurTurns {
             let _ = session.end_turn(ticket);
             return Ok(Activity::Idle);
         }
-        let patience = context.plan.limits.receipt_wait;
-        unfinished.wait_for_receipts(patience).await;
+        unfinished.wait_for_receipts(context).await;
         match self.next_signed(context, session).await? {
             Some(Work::Response(owed)) => {
                 let id = owed.id;
