@@ -209,10 +209,7 @@ async fn judge(
 
 /// How often the policies were asked about the file before; where there are some to ask, that they are asked once more is noted
 /// first, since a crash may come before their answer counts.
-///
-/// # Errors
-/// The ledger failed.
-pub async fn note_question(
+async fn note_question(
     station: &Station,
     pinned: &Pinned,
     id: TransferId,

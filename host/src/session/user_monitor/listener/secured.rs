@@ -229,7 +229,6 @@ async fn judge(
         counts: plain.found.counts,
         held: file.held,
         digest: Some(&plain.content.measure().digest),
-        asked: opened::note_question(&context.station, &context.plan, secured.id).await?,
         can_refuse: Some(true),
         security: Some(&security),
         ..Finished::inbound(whole, header, &secured.target, labels, file.took)
