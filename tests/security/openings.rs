@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::secured::{
     Maker, Secured, delivered, keys, spool_contents, station, station_with, take_answers, text,
 };
-use crate::support::peer::{Peer, Ssid, efid};
+use crate::support::peer::{Peer, efid};
 use crate::support::{Server, Setup, eventually, octets};
 
 /// The contents of the spool in that folder whose names fit.
@@ -97,39 +97,6 @@ fn where_one_file_is_opened_at_a_time_the_others_wait_and_none_is_forgotten() {
         assert_eq!(file.send(&mut peer), "4N");
     }
     setup.await_delivered(71);
-}
-
-#[test]
-fn large_files_of_one_partner_do_not_hold_up_a_file_of_another() {
-    let own = keys(&["us"], &["them"]);
-    let other = format!("  other:\n    ssid: O0013OTHER\n    password: OTHER\n{own}");
-    let setup = station_with(
-        &own,
-        "expansion: 99999",
-        &format!("{other}limits:\n  openings: 2\n"),
-    );
-    let server = setup.serve();
-    // A small file on the wire, so that all of them are here long before the first is opened.
-    let wire = Maker::Crate.make("z", 4, &octets(9, 16 << 10).repeat(8192));
-    let mut peer = Peer::session(server.address());
-    for number in 0..3 {
-        let file = Secured::new(&format!("LARGE{number}"), "z", 4, wire.clone());
-        assert_eq!(file.send(&mut peer), "4N");
-    }
-    let mut another = Peer::connect(server.address());
-    let ssid = Ssid {
-        code: "O0013OTHER".to_owned(),
-        password: "OTHER".to_owned(),
-        ..Ssid::default()
-    };
-    another.say(ssid.octets());
-    assert_eq!(another.hear()[0], b'X');
-    let mut small = Secured::new("SMALL", "z", 4, Maker::Crate.make("z", 4, b"small"));
-    small.file.originator = "O0013OTHER".to_owned();
-    assert_eq!(small.send(&mut another), "4N");
-    let first = setup.await_delivered(1).remove(0);
-    assert!(first.contains("SMALL"), "{first} was before it");
-    setup.await_delivered(4);
 }
 
 #[test]

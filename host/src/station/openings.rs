@@ -247,10 +247,7 @@ mod tests {
         let notified = tokio::time::timeout(SOON, openings.left());
         assert!(notified.await.is_ok(), "whoever looks for files is woken");
         openings.put_off(id);
-        assert!(
-            rest() < Duration::from_secs(19),
-            "it starts over"
-        );
+        assert!(rest() < Duration::from_secs(19), "it starts over");
     }
 
     #[tokio::test]
