@@ -11,6 +11,7 @@ use openssl::pkey::{Id, PKey, Private, Public};
 use openssl::x509::X509;
 
 use crate::ber::{Elements, element, tag};
+use crate::compared_name::ComparedName;
 use crate::error::Problem;
 use crate::held_key::HeldKey;
 use crate::name;
@@ -42,6 +43,8 @@ struct Content {
     key: PKey<Public>,
     /// Issuer and serial number as CMS has them (RFC 5652, 10.2.4), a whole element.
     issuer_serial: Vec<u8>,
+    /// The issuer as names are compared.
+    compared_issuer: Option<ComparedName>,
     serial: Vec<u8>,
     key_id: Option<Vec<u8>>,
     subject: String,
@@ -80,6 +83,7 @@ impl Certificate {
         fingerprint.copy_from_slice(digest.get(..32).unwrap_or(&[0; 32]));
         Ok(Self(Arc::new(Content {
             key,
+            compared_issuer: ComparedName::of(&named.issuer),
             issuer_serial: named.issuer_serial,
             serial: named.serial,
             key_id: named.key_id,
@@ -140,6 +144,21 @@ impl Certificate {
     /// Issuer and serial number as CMS names a certificate (RFC 5652, 10.2.4): a whole DER element.
     pub fn issuer_serial(&self) -> &[u8] {
         &self.0.issuer_serial
+    }
+
+    /// Whether issuer and serial number are its own, by the rules that names are compared by (RFC 5280, 7.1).
+    fn has_name(&self, issuer_serial: &[u8]) -> bool {
+        let Ok(mut parts) = Elements::of(issuer_serial).inside(tag::SEQUENCE, "name") else {
+            return false;
+        };
+        let issuer = parts.next(tag::SEQUENCE, "issuer");
+        let serial = parts.next(tag::INTEGER, "serial number");
+        let (Ok(issuer), Ok(serial), true) = (issuer, serial, parts.is_empty()) else {
+            return false;
+        };
+        serial.body == self.0.serial
+            && self.0.compared_issuer.is_some()
+            && ComparedName::of(issuer.whole) == self.0.compared_issuer
     }
 
     pub(crate) fn key(&self) -> &PKey<Public> {
@@ -297,7 +316,9 @@ impl<'a> CertificateId<'a> {
     /// Whether it names that certificate.
     pub(crate) fn names(self, certificate: &Certificate) -> bool {
         match self {
-            Self::IssuerSerial(whole) => whole == certificate.issuer_serial(),
+            Self::IssuerSerial(whole) => {
+                whole == certificate.issuer_serial() || certificate.has_name(whole)
+            }
             Self::KeyId(id) => certificate.subject_key_id() == Some(id),
         }
     }
@@ -331,6 +352,7 @@ impl fmt::Display for CertificateId<'_> {
 
 /// What messages name a certificate by.
 struct Named {
+    issuer: Vec<u8>,
     issuer_serial: Vec<u8>,
     serial: Vec<u8>,
     key_id: Option<Vec<u8>>,
@@ -355,6 +377,7 @@ impl Named {
             }
         }
         Ok(Self {
+            issuer: issuer.whole.to_vec(),
             issuer_serial: element(tag::SEQUENCE, &[issuer.whole, serial.whole]),
             serial: serial.body.to_vec(),
             key_id,

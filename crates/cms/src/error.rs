@@ -128,7 +128,7 @@ pub enum Problem {
     /// A length that its container does not hold, that has no end where it must have one, or beyond 2^63.
     #[error("has an impossible length")]
     Length,
-    /// More than [`MOST_DEPTH`](crate::MOST_DEPTH) elements in each other.
+    /// More than [`MOST_DEPTH`](crate::MOST_DEPTH) elements in each other; of signed attributes, more than 64.
     #[error("is nested too deep")]
     TooDeep,
     /// An element other than the content is larger than it can honestly be.

@@ -16,7 +16,9 @@
 //! SignedData, as announced, each at most once; 1 to 16 recipients by RSA key transport; 1 to 8 signers; the announced
 //! suite's algorithms with exactly their parameters, which where they say nothing may be absent or NULL; BER or DER,
 //! at most [`MOST_DEPTH`] deep; elements other than the content of a few KiB; an exact end; inflating within
-//! [`Limits`]. Certificates and revocation lists inside are passed over, and trusted for nothing.
+//! [`Limits`]. Certificates, revocation lists and unsigned attributes inside are passed over, however deep they are, and
+//! trusted for nothing; signed attributes may be 64 elements deep. A signer names a certificate of the partner by issuer
+//! and serial number, as RFC 5280, 7.1 compares names, or by its key identifier; of several with one name each is tried.
 //!
 //! **What a failure says.** Decryption fails in one way. When RSA fails, a random key is used from then on; the
 //! library's own implicit rejection does the same. A file that is encrypted and not signed has no integrity at all: see
@@ -44,6 +46,7 @@ mod algorithm;
 mod ber;
 mod certificate;
 mod challenge;
+mod compared_name;
 mod compressed;
 mod content_info;
 mod enveloped;

@@ -31,7 +31,10 @@ fn start(jars: &str) -> Command {
 fn jars() -> Option<String> {
     let jars = std::env::var("POINTSMAN_CMS_BOUNCY_CASTLE").ok();
     if jars.is_none() {
-        eprintln!("SKIPPED: POINTSMAN_CMS_BOUNCY_CASTLE names no folder with Bouncy Castle's jars");
+        support::skip_without(
+            "bouncy-castle",
+            "POINTSMAN_CMS_BOUNCY_CASTLE names no folder with its jars",
+        );
     }
     jars
 }

@@ -152,6 +152,61 @@ fn a_known_signer_that_fails_is_refused_although_another_is_good() {
 }
 
 #[test]
+fn of_certificates_with_one_name_each_is_tried() {
+    // Renewals that a partner made itself, each with the serial number 1.
+    let renewed = [1, 2, 3].map(|_| Party::new("renewed", 1));
+    for signer in [0, 1, 2] {
+        let mut wrapping = wrapping(suite(4), Services::of("s"));
+        wrapping.sign = vec![renewed[signer].identity.clone()];
+        let file = wrap(&wrapping, b"a file").0;
+        let mut opening = opening(suite(4), Services::of("s"));
+        opening.partner = renewed.iter().map(Party::certificate).collect();
+        let found = open(&opening, &file).unwrap().1.signed.unwrap();
+        assert_eq!(found.signers, [renewed[signer].certificate()]);
+        opening.partner.remove(signer);
+        let error = open(&opening, &file).unwrap_err().to_string();
+        assert!(error.contains("does not verify"), "{error}");
+        for other in &opening.partner {
+            assert!(error.contains(&other.to_string()), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_signer_is_known_whatever_string_type_its_issuer_has() {
+    // The common name in the issuer of the signer, and the serial number behind it.
+    const VALUE: &[usize] = &[1, 0, 3, 0, 1, 0, 1, 0, 1];
+    const SERIAL: &[usize] = &[1, 0, 3, 0, 1, 1];
+    let mut file = signed_file(suite(4));
+    assert_eq!(file.at(VALUE).der(), b"\x0c\x07partner");
+    let renamed = |string: u8, text: &[u8]| {
+        let mut file = file.clone();
+        *file.at(VALUE) = Node::primitive(string, text);
+        file
+    };
+    for (string, text) in [
+        (0x13, &b"partner"[..]),
+        (0x13, b"Partner "),
+        (0x1e, b"\0p\0a\0r\0t\0n\0e\0r"),
+    ] {
+        opens("s", suite(4), &renamed(string, text).der()).unwrap();
+    }
+    let mut other_serial = renamed(0x13, b"partner");
+    other_serial.at(SERIAL).octets()[0] ^= 1;
+    for stranger in [
+        renamed(0x13, b"partners"),
+        renamed(4, b"partner"),
+        other_serial,
+    ] {
+        let error = opens("s", suite(4), &stranger.der()).unwrap_err();
+        assert!(
+            matches!(error.problem(), Some(Problem::UnknownSigner(_))),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn a_signer_may_be_named_by_its_key_identifier() {
     let mut file = signed_file(suite(4));
     let id = PARTNER.certificate().subject_key_id().unwrap().to_vec();
@@ -385,6 +440,35 @@ fn unsigned_attributes_are_ignored() {
     );
     file.at(&[1, 0, 3, 0]).nodes().push(stamp);
     opens("s", suite(4), &file.der()).unwrap();
+    let unsigned = |content: Vec<u8>| {
+        let mut file = signed_file(suite(4));
+        let attributes = Node::primitive(0xa1, &content);
+        file.at(&[1, 0, 3, 0]).nodes().push(attributes);
+        opens("s", suite(4), &file.der())
+    };
+    // In any depth, in either form of lengths, but of a bounded length.
+    let (open, close) = ([0x30, 0x80].repeat(1000), [0, 0].repeat(1000));
+    unsigned([open.as_slice(), &close].concat()).unwrap();
+    unsigned(vec![5; 1_000_000]).unwrap();
+    let error = unsigned(vec![5; 2_000_000]).unwrap_err();
+    assert_eq!(
+        error.problem(),
+        Some(&Problem::TooBig("unsigned attributes"))
+    );
+    let mut indefinite = signed_file(suite(4));
+    let mut attributes = Node::container(0xa1, vec![]);
+    for _ in 0..100 {
+        attributes = Node::container(0xa1, vec![attributes]);
+    }
+    indefinite.at(&[1, 0, 3, 0]).nodes().push(attributes);
+    opens("s", suite(4), &indefinite.encode(Form::Indefinite)).unwrap();
+    let mut twice = signed_file(suite(4));
+    for _ in 0..2 {
+        let signer = twice.at(&[1, 0, 3, 0]).nodes();
+        signer.push(Node::primitive(0xa1, &[]));
+    }
+    let error = opens("s", suite(4), &twice.der()).unwrap_err();
+    assert_eq!(error.problem(), Some(&Problem::Element("end of a signer")));
 }
 
 #[test]

@@ -14,6 +14,7 @@ use std::path::Path;
 use std::process::Command;
 
 use pointsman_cms::{ContentCipher, HashAlgorithm, RsaPadding, Suite, Wrapping};
+use support::tree::{Form, Node};
 use support::{Services, folder_with_keys, open, opening, text, wrap, wrap_definite, wrapping};
 
 const SIZES: [usize; 4] = [0, 16, 17, 300_000];
@@ -196,4 +197,68 @@ fn we_read_what_the_openssl_command_writes() {
     }
     println!("{cases} files of the openssl command were read by us; {skipped} it cannot make");
     assert!(cases >= 6 * 3 * 4 * 4, "{cases}");
+}
+
+const TSA: &str = "[tsa]
+default_tsa = stamp
+[stamp]
+serial = serial
+digests = sha256
+signer_digest = sha256
+default_policy = 1.2.3.4
+ess_cert_id_alg = sha256
+tsa_name = yes
+certs = stamp.pem
+[extension]
+extendedKeyUsage = critical, timeStamping
+";
+
+impl Bench {
+    fn openssl(&self, arguments: &str) {
+        let mut command = Command::new("openssl");
+        command.current_dir(self.path()).args(arguments.split(' '));
+        let done = command.output().unwrap();
+        let error = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "openssl {arguments}: {error}");
+    }
+
+    /// A timestamp of something, by an authority that is made for it: a signed message with the authority's certificate.
+    fn timestamp(&self) -> Node {
+        std::fs::write(self.path().join("tsa.conf"), TSA).unwrap();
+        std::fs::write(self.path().join("serial"), "01").unwrap();
+        self.openssl(
+            "req -x509 -newkey rsa:2048 -nodes -subj /CN=stamp -keyout stamp.key -out stamp.pem -days 2 -config /dev/null -addext extendedKeyUsage=critical,timeStamping",
+        );
+        self.openssl("ts -query -data us.pem -sha256 -cert -out query");
+        self.openssl(
+            "ts -reply -config tsa.conf -queryfile query -signer stamp.pem -inkey stamp.key -token_out -out token",
+        );
+        Node::parse(&std::fs::read(self.path().join("token")).unwrap())
+    }
+}
+
+/// The name of the attribute for a timestamp of a signature (RFC 3161, appendix A).
+const TIMESTAMP: [u8; 11] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 0x10, 2, 14];
+
+#[test]
+fn attributes_of_archived_signatures_are_passed_over() {
+    let bench = Bench::new();
+    let (suite, services) = (support::suite(4), Services::of("s"));
+    let made = bench.sign(suite, "-cades -nocerts", b"a file").unwrap();
+    let (content, found) = open(&opening(suite, services), &made).unwrap();
+    assert_eq!(
+        (content.as_slice(), found.signed.unwrap().signers.len()),
+        (&b"a file"[..], 1)
+    );
+    let mut stamped = Node::parse(&made);
+    let token = bench.timestamp();
+    let name = Node::primitive(6, &TIMESTAMP);
+    let attribute = Node::container(0x30, vec![name, Node::container(0x31, vec![token])]);
+    let signer = stamped.at(&[1, 0, 3, 0]).nodes();
+    signer.push(Node::container(0xa1, vec![attribute]));
+    assert_eq!(bench.verify(&stamped.der()).unwrap(), b"a file");
+    for form in [Form::Der, Form::Indefinite] {
+        let opened = open(&opening(suite, services), &stamped.encode(form));
+        assert_eq!(opened.unwrap().0, b"a file", "{form:?}");
+    }
 }

@@ -30,8 +30,9 @@ fn python() -> Option<String> {
         .output();
     let has = has.is_ok_and(|done| done.status.success());
     if !has {
-        eprintln!(
-            "SKIPPED: python3 has no asn1crypto and cryptography (pip install asn1crypto cryptography)"
+        support::skip_without(
+            "python",
+            "python3 has no asn1crypto and cryptography (pip install asn1crypto cryptography)",
         );
     }
     has.then(|| "python3".to_owned())

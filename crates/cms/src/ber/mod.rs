@@ -1,6 +1,7 @@
 //! BER and DER (ITU-T X.690), as far as CMS needs them: streams that are read and written as they pass, and slices of
 //! what is small.
 
+mod copied;
 mod elements;
 mod frame;
 mod octets;

@@ -3,10 +3,15 @@
 use crate::error::{CmsError, Layer, Problem};
 use crate::source::{Source, hand_out};
 
+use super::copied::Copied;
 use super::{header, tag};
 
 /// The most elements in each other, of one layer.
 pub const MOST_DEPTH: usize = 16;
+
+/// The same of an element that is copied and mostly passed over: a certificate's name or a timestamp in an attribute has
+/// some twenty in each other.
+const MOST_COPIED_DEPTH: usize = 64;
 
 /// Octets that are read from the source at a time.
 const BUFFER: usize = 64 * 1024;
@@ -140,7 +145,11 @@ impl BerReader {
 
     /// Opens the container of that header.
     pub(crate) fn open(&mut self, header: Header) -> Result<(), CmsError> {
-        if self.open.len() >= MOST_DEPTH {
+        self.open_within(header, MOST_DEPTH)
+    }
+
+    fn open_within(&mut self, header: Header, depth: usize) -> Result<(), CmsError> {
+        if self.open.len() >= depth {
             return Err(self.error(Problem::TooDeep));
         }
         let end = header.length.map(|length| self.position + length);
@@ -202,18 +211,42 @@ impl BerReader {
 
     /// The next element whole, rewritten in definite lengths and its strings in one piece: at most `most` octets of it.
     pub(crate) fn element(&mut self, what: &'static str, most: usize) -> Result<Vec<u8>, CmsError> {
-        let mut octets = Vec::new();
-        self.copy(what, most, &mut octets)?;
-        Ok(octets)
+        self.copy(what, most, MOST_DEPTH)
     }
 
-    fn copy(&mut self, what: &'static str, most: usize, out: &mut Vec<u8>) -> Result<(), CmsError> {
-        let header = self.header()?;
-        match header.length {
-            Some(length) if header.tag & tag::CONSTRUCTED == 0 => {
-                self.copy_primitive(header.tag, length, what, most, out)
+    /// As [`Self::element`], of one that may be nested deeper than the structure is, since most of it is passed over.
+    pub(crate) fn deep_element(
+        &mut self,
+        what: &'static str,
+        most: usize,
+    ) -> Result<Vec<u8>, CmsError> {
+        self.copy(what, most, MOST_COPIED_DEPTH)
+    }
+
+    fn copy(&mut self, what: &'static str, most: usize, depth: usize) -> Result<Vec<u8>, CmsError> {
+        let mut copied = Copied::default();
+        loop {
+            let header = self.header()?;
+            match header.length {
+                Some(length) if header.tag & tag::CONSTRUCTED == 0 => {
+                    let left = most.checked_sub(copied.octets.len());
+                    let left = left.ok_or_else(|| self.error(Problem::TooBig(what)))?;
+                    self.copy_primitive(header.tag, length, what, left, &mut copied.octets)?;
+                }
+                _ => {
+                    self.open_within(header, depth)?;
+                    copied.open(header.tag);
+                }
             }
-            _ => self.copy_constructed(header, what, most, out),
+            while copied.is_open() && self.has_ended()? {
+                self.close();
+                copied
+                    .close(what, most)
+                    .map_err(|problem| self.error(problem))?;
+            }
+            if !copied.is_open() {
+                return Ok(copied.octets);
+            }
         }
     }
 
@@ -240,57 +273,24 @@ impl BerReader {
         Ok(())
     }
 
-    fn copy_constructed(
-        &mut self,
-        head: Header,
-        what: &'static str,
-        most: usize,
-        out: &mut Vec<u8>,
-    ) -> Result<(), CmsError> {
-        self.open(head)?;
-        let is_string = head.tag == tag::OCTET_STRING | tag::CONSTRUCTED;
-        let mut body = Vec::new();
-        while !self.has_ended()? {
-            let left = most.checked_sub(body.len());
-            let left = left.ok_or_else(|| self.error(Problem::TooBig(what)))?;
-            let mut part = Vec::new();
-            self.copy(what, left, &mut part)?;
-            match is_string {
-                true => body.extend_from_slice(segment(&part).map_err(|p| self.error(p))?),
-                false => body.append(&mut part),
-            }
-        }
-        self.close();
-        if body.len() > most {
-            return Err(self.error(Problem::TooBig(what)));
-        }
-        let tag = if is_string {
-            tag::OCTET_STRING
-        } else {
-            head.tag
-        };
-        out.extend(header(tag, body.len() as u64));
-        out.append(&mut body);
-        Ok(())
-    }
-
-    /// Passes over the next element, which has at most `most` octets.
+    /// Passes over the next element, which has at most `most` octets, however deep it is nested: one of a definite length
+    /// is not looked into, and of indefinite ones in each other only their number matters.
     pub(crate) fn skip(&mut self, what: &'static str, most: u64) -> Result<(), CmsError> {
-        let (base, start) = (self.depth(), self.position);
+        let start = self.position;
+        let mut open = 0u64;
         loop {
             let header = self.header()?;
             match header.length {
+                Some(0) if header.tag == 0 && open > 0 => open -= 1,
+                Some(_) if header.tag == 0 && open > 0 => return Err(self.error(Problem::Length)),
                 Some(length) if length <= most => self.discard(length)?,
                 Some(_) => return Err(self.error(Problem::TooBig(what))),
-                None => self.open(header)?,
-            }
-            while self.depth() > base && self.has_ended()? {
-                self.close();
+                None => open += 1,
             }
             if self.position - start > most {
                 return Err(self.error(Problem::TooBig(what)));
             }
-            if self.depth() == base {
+            if open == 0 {
                 return Ok(());
             }
         }
@@ -315,12 +315,4 @@ impl BerReader {
         }
         Ok(())
     }
-}
-
-/// The content of one segment of a string.
-fn segment(part: &[u8]) -> Result<&[u8], Problem> {
-    let mut elements = super::Elements::of(part);
-    Ok(elements
-        .next(tag::OCTET_STRING, "segment of a string")?
-        .body)
 }

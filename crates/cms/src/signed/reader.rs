@@ -4,7 +4,7 @@ use openssl::hash::Hasher;
 
 use super::attributes::Beginning;
 use super::signer_info::{SignedContent, SignerInfo};
-use crate::ber::{BerReader, Elements, OctetString, tag};
+use crate::ber::{BerReader, Elements, OctetString, element, tag};
 use crate::certificate::Certificate;
 use crate::error::{CmsError, Layer, Problem};
 use crate::found::{Found, SignedFound};
@@ -14,11 +14,11 @@ use crate::suite::{HashAlgorithm, Suite};
 
 /// The most signers of a file.
 const MOST_SIGNERS: usize = 8;
-/// The most octets of a signer, of the list of digests, and of the certificates and revocation lists that a file may
-/// bring, which are passed over.
+/// The most octets of a signer, of the list of digests, and of what is passed over: the certificates and revocation lists
+/// that a file may bring, and the unsigned attributes of a signer, such as timestamps.
 const MOST_SIGNER: usize = 32 * 1024;
 const MOST_DIGESTS: usize = 1024;
-const MOST_CERTIFICATES: u64 = 1024 * 1024;
+const MOST_PASSED_OVER: u64 = 1024 * 1024;
 
 /// What a signed layer must be like.
 #[derive(Debug, Clone)]
@@ -114,8 +114,7 @@ impl SignedReader {
         self.reader.leave("end of the content")?;
         for optional in [tag::CONTEXT_0, tag::CONTEXT_1] {
             if self.reader.peek()? == Some(optional) {
-                self.reader
-                    .skip("list of certificates", MOST_CERTIFICATES)?;
+                self.reader.skip("list of certificates", MOST_PASSED_OVER)?;
             }
         }
         let signers = self.signers()?;
@@ -140,13 +139,33 @@ impl SignedReader {
             if signers.len() == MOST_SIGNERS && !planted!(SignersNotCounted) {
                 return Err(self.reader.error(Problem::TooMany("signers")));
             }
-            signers.push(self.reader.element("signer", MOST_SIGNER)?);
+            signers.push(self.signer()?);
         }
         self.reader.close();
         match signers.is_empty() {
             true => Err(self.reader.error(Problem::None("signer"))),
             false => Ok(signers),
         }
+    }
+
+    /// The next signer without its unsigned attributes: nobody signed them, and nothing here reads them.
+    fn signer(&mut self) -> Result<Vec<u8>, CmsError> {
+        self.reader.enter(tag::SEQUENCE, "signer")?;
+        let mut parts = Vec::new();
+        while !self.reader.has_ended()? {
+            if self.reader.peek()? == Some(tag::CONTEXT_1) {
+                self.reader.skip("unsigned attributes", MOST_PASSED_OVER)?;
+                if !self.reader.has_ended()? {
+                    return Err(self.reader.error(Problem::Element("end of a signer")));
+                }
+                break;
+            }
+            let left = MOST_SIGNER.checked_sub(parts.len());
+            let left = left.ok_or_else(|| self.reader.error(Problem::TooBig("signer")))?;
+            parts.append(&mut self.reader.deep_element("signer", left)?);
+        }
+        self.reader.close();
+        Ok(element(tag::SEQUENCE, &[&parts]))
     }
 }
 
@@ -162,15 +181,16 @@ impl SignedRules {
         for signer in signers {
             let mut list = Elements::of(signer);
             let info = SignerInfo::take(&mut list).map_err(wrong)?;
-            let known = self.known.iter().find(|known| info.signer.names(known));
-            let Some(known) = known else {
+            let known = self.known.iter().filter(|known| info.signer.names(known));
+            let known: Vec<&Certificate> = known.collect();
+            if known.is_empty() {
                 unknown.push(info.signer.to_string());
                 continue;
-            };
-            match content.check(&info, known) {
-                Ok(found) => {
+            }
+            match content.check(&info, &known) {
+                Ok((found, by)) => {
                     hash = hash.or(Some(found));
-                    good.push(known.clone());
+                    good.push(by.clone());
                 }
                 Err(_) if planted!(FailedSignerPassedOver) => {}
                 Err(error) => return Err(error),

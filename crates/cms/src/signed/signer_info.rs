@@ -37,10 +37,6 @@ impl<'a> SignerInfo<'a> {
         };
         let signature_algorithm = parts.next(tag::SEQUENCE, "signature algorithm")?.whole;
         let signature = parts.next(tag::OCTET_STRING, "signature")?.body;
-        if parts.next_is(tag::CONTEXT_1) {
-            // Nobody signed them, and nothing here reads them.
-            parts.any("unsigned attributes")?;
-        }
         parts.end("end of a signer")?;
         Ok(Self {
             signer,
@@ -61,12 +57,13 @@ pub(super) struct SignedContent<'a> {
 }
 
 impl SignedContent<'_> {
-    /// That a signature is one of this content by that certificate; gives back its hash algorithm.
-    pub(super) fn check(
+    /// That a signature is one of this content by one of those certificates, which all have the name that it gives: issuer
+    /// and serial number of a renewed one may be the old one's. Gives back its hash algorithm, and whose it is.
+    pub(super) fn check<'c>(
         &self,
         info: &SignerInfo<'_>,
-        signer: &Certificate,
-    ) -> Result<HashAlgorithm, CmsError> {
+        signers: &[&'c Certificate],
+    ) -> Result<(HashAlgorithm, &'c Certificate), CmsError> {
         let wrong = |problem| Layer::Signed.error(problem);
         let (hash, digest) = self.hash_of(info).map_err(wrong)?;
         if !is_signature(info.signature_algorithm, self.padding, hash)
@@ -83,14 +80,17 @@ impl SignedContent<'_> {
         };
         let padding = self.padding;
         let scheme = Scheme { padding, hash };
-        for digest in &digests {
-            if scheme.verifies(signer.key(), digest, info.signature)?
-                || planted!(SignatureNotVerified)
-            {
-                return Ok(hash);
+        for signer in signers {
+            for digest in &digests {
+                if scheme.verifies(signer.key(), digest, info.signature)?
+                    || planted!(SignatureNotVerified)
+                {
+                    return Ok((hash, signer));
+                }
             }
         }
-        Err(wrong(Problem::SignatureInvalid(signer.to_string())))
+        let signers: Vec<String> = signers.iter().map(ToString::to_string).collect();
+        Err(wrong(Problem::SignatureInvalid(signers.join("; or "))))
     }
 
     /// The hash that a signature names, and the content's by it.
