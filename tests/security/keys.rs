@@ -1,7 +1,7 @@
 //! Keys and certificates of the configuration.
 
 use crate::stations::{PLAIN, all_in, openssl, rsa_pair, rsa_pair_valid, run, said};
-use crate::support::Setup;
+use crate::support::{Setup, skip_without};
 
 /// Makes a pair in every kind of store that has a key, and gives the YAML of each.
 fn stores(setup: &Setup) -> Vec<(&'static str, &'static str)> {
@@ -62,7 +62,7 @@ fn keytool_is_here() -> bool {
     let help = std::process::Command::new("keytool").arg("-help").output();
     let is_here = help.is_ok();
     if !is_here {
-        println!("skipped: a store of Java, since keytool is not here");
+        skip_without("keytool", "a store of Java needs it");
     }
     is_here
 }
@@ -94,6 +94,14 @@ fn what_cannot_be_read_keeps_a_server_from_starting_and_a_reload_from_being_take
         setup.path(),
         "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj /CN=ec -keyout ec.key -out ec.pem",
     );
+    openssl(
+        setup.path(),
+        "req -x509 -newkey rsa:512 -sha256 -nodes -days 30 -subj /CN=weak -keyout weak.key -out weak.pem",
+    );
+    openssl(
+        setup.path(),
+        "pkcs12 -export -nomac -in us.pem -inkey us.key -passout pass:GEHEIM -out bare.p12",
+    );
     setup.write("not.pem", "nothing of the kind");
     let keys = "partners.mueller.keys[0]";
     let certificates = "partners.mueller.certificates[0]";
@@ -112,7 +120,33 @@ fn what_cannot_be_read_keeps_a_server_from_starting_and_a_reload_from_being_take
         (
             "    keys: [{file: us.key, certificate: other.pem}]\n",
             keys,
-            ["us.key", "`certificate`"],
+            [
+                "us.key",
+                "other.pem (`certificate`) is not that of the private key",
+            ],
+        ),
+        (
+            "    keys: [{file: us.pem}]\n",
+            keys,
+            ["us.pem has no private key", "under `file`"],
+        ),
+        (
+            "    keys: [{file: weak.key, certificate: weak.pem}]\n",
+            keys,
+            ["CN=weak", "512 bits"],
+        ),
+        (
+            "    certificates: [{file: weak.pem}]\n",
+            certificates,
+            [
+                "CN=weak",
+                "ask the partner for a certificate with a longer key",
+            ],
+        ),
+        (
+            "    keys: [{file: bare.p12}]\n",
+            keys,
+            ["bare.p12", "needs a password"],
         ),
         (
             "    keys: [{file: ec.key, certificate: ec.pem}]\n",
@@ -442,6 +476,24 @@ fn a_key_is_made_for_a_partner_and_it_is_said_what_to_do_with_it() {
             crate::support::US,
         ],
     );
+    // For TLS, too, where that is wanted.
+    let station = text.split("   station:\n").nth(1).unwrap();
+    let station: String = station
+        .lines()
+        .take_while(|line| !line.is_empty())
+        .map(|line| format!("{}\n", &line[3..]))
+        .collect();
+    setup.configure(
+        "  - address: 127.0.0.1:0\n    tls:\n      client_auth: none\n",
+        &keys,
+        "",
+    );
+    let config = std::fs::read_to_string(setup.config()).unwrap();
+    let config = config.replacen("storage:\n", &format!("{station}storage:\n"), 1);
+    std::fs::write(setup.config(), config).unwrap();
+    let checked = setup.pointsman(&["check"]);
+    assert!(checked.status.success(), "{station}{}", said(&checked));
+    all_in(&said(&checked), &["station.keys[0]"]);
     let cer = text.lines().find_map(|line| {
         line.split(": the same for")
             .next()
@@ -465,10 +517,44 @@ fn a_key_is_made_for_a_partner_and_it_is_said_what_to_do_with_it() {
     assert_eq!(mode & 0o777, 0o600);
     let (code, text) = make(&["--host", "oftp.nordwerk.example"]);
     assert_eq!(code, Some(1), "a file that is there is not replaced");
-    all_in(&text, &["own-mueller-"]);
+    all_in(&text, &["own-mueller-", "none is replaced", "--folder"]);
     let (code, text) = make(&["--days", "5000"]);
     assert_eq!(code, Some(1));
     all_in(&text, &["1461"]);
     let nobody = setup.pointsman(&["keys", "make", "--for", "schmidt"]);
     assert_eq!(nobody.status.code(), Some(2));
+}
+
+#[test]
+fn short_keys_and_certificates_of_one_name_are_warned_of() {
+    let setup = Setup::plain("");
+    let make = |name: &str, bits: u16, serial: u8| {
+        openssl(
+            setup.path(),
+            &format!(
+                "req -x509 -newkey rsa:{bits} -sha256 -nodes -days 365 -set_serial {serial} -subj /CN=them -keyout {name}.key -out {name}.pem"
+            ),
+        );
+    };
+    make("one", 2048, 1);
+    make("renewed", 2048, 1);
+    make("other", 2048, 2);
+    make("short", 1024, 3);
+    let yaml = "    keys: [{file: short.key, certificate: short.pem}]\n    certificates:\n      - file: one.pem\n      - file: renewed.pem\n      - file: other.pem\n      - file: one.pem\n      - file: short.pem\n";
+    setup.configure(PLAIN, yaml, "");
+    let checked = setup.pointsman(&["check"]);
+    let text = said(&checked);
+    assert!(checked.status.success(), "{text}");
+    let lines =
+        |words: &str| -> Vec<&str> { text.lines().filter(|line| line.contains(words)).collect() };
+    let twins = lines("the issuer and the serial number of");
+    assert_eq!(twins.len(), 2, "{text}");
+    for (twin, place) in twins.iter().zip(["certificates[1]", "certificates[3]"]) {
+        all_in(twin, &["warning", place]);
+    }
+    let short = lines("its RSA key has 1024 bits");
+    assert_eq!(short.len(), 2, "{text}");
+    for (short, place) in short.iter().zip(["keys[0]", "certificates[4]"]) {
+        all_in(short, &["warning", place]);
+    }
 }

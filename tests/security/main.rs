@@ -10,6 +10,7 @@
 )]
 
 mod authentication;
+mod change_over;
 mod cms_command;
 mod deciding;
 mod incoming;

@@ -81,7 +81,7 @@ fn digest(suite: u8) -> &'static str {
 }
 
 /// Hash and signature of a receipt, which begin there.
-fn proof(receipt: &[u8], from: usize) -> (&[u8], &[u8]) {
+pub fn proof(receipt: &[u8], from: usize) -> (&[u8], &[u8]) {
     let (length, rest) = receipt[from..].split_at(2);
     let (hash, rest) = rest.split_at(usize::from(u16::from_be_bytes([length[0], length[1]])));
     let (length, signature) = rest.split_at(2);

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use crate::stations::{all_in, openssl, rsa_pair, run, said};
 use crate::support::peer::Peer;
-use crate::support::{Server, Setup, THEM, eventually, openssl_certificate};
+use crate::support::{Server, Setup, THEM, eventually, openssl_certificate, skip_without};
 
 /// A listener with TLS, whose keys are these.
 fn listener(keys: &str) -> String {
@@ -101,7 +101,7 @@ fn a_listener_shows_a_certificate_of_any_kind_of_store() {
         );
         stores.push(("us", "      certificate: us.jks\n      password: GEHEIM\n"));
     } else {
-        println!("skipped: a store of Java, since keytool is not here");
+        skip_without("keytool", "a store of Java needs it");
     }
     let mut listeners = vec![("us", PFX.to_owned())];
     listeners.extend(

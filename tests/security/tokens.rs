@@ -6,8 +6,8 @@ use std::process::Command;
 use crate::cms_command::KEYS;
 use crate::secured::{Maker, Secured, delivered, station_with, take_answers};
 use crate::stations::{all_in, said};
-use crate::support::Server;
 use crate::support::peer::Peer;
+use crate::support::{Server, skip_without};
 
 const LIBRARY: &str = "/usr/lib/softhsm/libsofthsm2.so";
 
@@ -37,7 +37,7 @@ fn token(folder: &Path) -> std::path::PathBuf {
 #[test]
 fn a_file_is_opened_with_a_key_that_a_token_holds() {
     if !Path::new(LIBRARY).exists() {
-        println!("skipped: SoftHSM is not here (Debian's softhsm2)");
+        skip_without("softhsm", "SoftHSM is not here (Debian's softhsm2)");
         return;
     }
     let place = |name: &str| KEYS.path().join(name).display().to_string();

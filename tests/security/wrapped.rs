@@ -107,7 +107,13 @@ fn a_file_of_the_partner_is_opened_and_said_by_whom_it_is_signed_or_nothing_is_l
         &file,
         &["--security", "encrypted-and-signed", "--compressed"],
     );
-    assert!(told.contains("compressed layer"), "{told}");
+    for words in [
+        "compressed layer",
+        "IN: ",
+        "--security, --compressed and --suite",
+    ] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
     let told = refused(
         &file,
         &["--security", "encrypted-and-signed", "--suite", "6"],
@@ -116,4 +122,23 @@ fn a_file_of_the_partner_is_opened_and_said_by_whom_it_is_signed_or_nothing_is_l
     let half = file.len() / 2;
     file[half] ^= 1;
     refused(&file, &how);
+}
+
+#[test]
+fn of_a_signer_whose_certificate_has_ended_it_is_told_which_and_when() {
+    let setup = sender("127.0.0.1:1", "      - file: ended.pem\n");
+    let signing =
+        "-sign -nodetach -nocerts -outform DER -signer ended.pem -inkey ended.key -md sha256";
+    setup.write("IN", openssl_cms(signing, b"a file").unwrap());
+    let opened = run(&setup, "open", "IN", &["--security", "signed"]);
+    assert!(!opened.status.success());
+    let told = said(&opened);
+    for words in [
+        "IN: ",
+        "is known under `partners.nordwerk.certificates`",
+        "to 2020-01-01",
+        "if the partner confirms that it is its own",
+    ] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
 }

@@ -91,23 +91,81 @@ fn print(wanted: &KeysMake, made: &MadeKey) {
         say!("   {line}");
     }
     say!("");
+    match made.has_older {
+        true => say_change_over(wanted, made),
+        false => say_first(wanted, made),
+    }
+    say_tls(wanted, made);
+}
+
+/// What to do where there is no key of ours yet that signs for the partner: nothing can go on with another one.
+fn say_first(wanted: &KeysMake, made: &MadeKey) {
+    let partner = &wanted.partner;
+    say!("2. Once {partner} has it, write into the configuration, and run `pointsman reload`:");
+    say!("");
+    say_entry(wanted, made, "");
+}
+
+/// What to do where another key of ours signs for the partner, who knows the certificate of that one alone.
+fn say_change_over(wanted: &KeysMake, made: &MadeKey) {
+    let partner = &wanted.partner;
     say!(
-        "2. Write into the configuration, behind the keys that are there, and run `pointsman reload`:"
+        "2. Write into the configuration, and leave the keys that are there; then run `pointsman reload`. From then on"
+    );
+    say!("   the new key opens files and answers challenges. It signs nothing yet:");
+    say!("");
+    say_entry(wanted, made, "decryption, authentication");
+    say!("");
+    say!(
+        "3. When {partner} says that it has the certificate, put this in its place, before all other keys of {partner},"
+    );
+    say!("   and reload. From then on the new key signs files and receipts:");
+    say!("");
+    say_entry(
+        wanted,
+        made,
+        "decryption, authentication, signing, receipt-signing",
     );
     say!("");
+    say!(
+        "4. When {partner} has dropped the old certificate, and nothing comes that is encrypted to it, take the old key"
+    );
+    say!("   out, unless it is for other partners, too; reload.");
+}
+
+/// TLS shows a certificate only where that is said.
+fn say_tls(wanted: &KeysMake, made: &MadeKey) {
+    let partner = &wanted.partner;
+    say!("");
+    say!(
+        "TLS does not show it. If it is to: once {partner} has it, for our calls of {partner} add under its `keys` the same"
+    );
+    say!(
+        "entry with `for: [tls-client]`; and once all partners have it, since a listener shows all the same, for theirs:"
+    );
+    say!("");
+    say!("   station:");
+    say!("     keys:");
+    say_store(wanted, made);
+    say!("           for: [tls-server]");
+}
+
+fn say_entry(wanted: &KeysMake, made: &MadeKey, uses: &str) {
     say!("   partners:");
-    say!("     {partner}:");
+    say!("     {}:", wanted.partner);
     say!("       keys:");
+    say_store(wanted, made);
+    if !uses.is_empty() {
+        say!("           for: [{uses}]");
+    }
+}
+
+fn say_store(wanted: &KeysMake, made: &MadeKey) {
     say!("         - file: {}", quoted(&made.key));
     say!("           certificate: {}", quoted(&made.certificate));
     if let Some(password) = &wanted.password_file {
         say!("           password: '${{file:{}}}'", password.display());
     }
-    say!("");
-    say!(
-        "3. Once {partner} has it, put it before them: then it signs. Keep the old one until nothing comes that"
-    );
-    say!("   is encrypted to it.");
 }
 
 /// A path as YAML has it, whatever characters it has.

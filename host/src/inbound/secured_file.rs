@@ -9,7 +9,7 @@ use pointsman_store::contents::WholeContent;
 use pointsman_store::{ContentKey, Measure, Row, Target, TransferId, WireHash};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Partner;
+use crate::config::{CertificateUse, Partner};
 use crate::security::{
     OpenError, OpenedContent, OpeningTerms, check_found, hash_content, look, open, wire_hash,
 };
@@ -119,6 +119,16 @@ impl SecuredFile {
         })
     }
 
+    /// Says of a signer whose certificate has ended that it has.
+    fn explained(&self, error: OpenError, in_force: &InForce) -> OpenError {
+        match (error, in_force.keyring().partner(&self.partner)) {
+            (OpenError::File(error), Ok(keys)) => {
+                OpenError::File(keys.explained(error, CertificateUse::Verification, self.offered))
+            }
+            (error, _) => error,
+        }
+    }
+
     /// Makes its plain content. Nothing of it is durable yet, and nothing is left of it where this fails.
     ///
     /// # Errors
@@ -136,7 +146,9 @@ impl SecuredFile {
         contents.has_room_for(self.wire.octets).await?;
         let wire = contents.open(self.key()).await?;
         let partial = contents.partial(self.key().plain()).await?;
-        let (plain, opened) = open(wire, &terms, partial, stop).await?;
+        let (plain, opened) = open(wire, &terms, partial, stop)
+            .await
+            .map_err(|error| self.explained(error, in_force))?;
         let demand = profile.file_security.demand;
         let checked = match check_found(&opened.found, demand) {
             Ok(()) => self.check_key(station, &opened).await,

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use oftp::Security;
 use pointsman_cms::{
-    Announced, Certificate, CmsError, FileTolerances, Found, Limits, Opening, Suite,
+    Announced, Certificate, CmsError, FileTolerances, Found, Limits, Opening, Problem, Suite,
 };
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
@@ -15,11 +15,11 @@ use tokio::task::spawn_blocking;
 use super::Operator;
 use super::error::{ErrorCode, OperatorError};
 use super::send::SendRequest;
-use crate::config::Partner;
+use crate::config::{CertificateUse, Partner};
 use crate::outbound::wrapped_file;
 use crate::security::error::KeyringError;
 use crate::security::hexadecimal;
-use crate::security::keyring::Keyring;
+use crate::security::keyring::{Keyring, PartnerKeyring};
 
 /// What a file became that was secured.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -112,10 +112,20 @@ impl Operator {
     /// It is not what its SFID says, or cannot be opened with our keys; or the other file is there.
     pub(crate) async fn open(&self, request: OpenRequest) -> Result<OpenReport, OperatorError> {
         let profile = self.profile(&request.partner)?;
-        let opening = self.opening(&profile, &request).await?;
+        let keys = self.keyring().await?.partner(&profile.name)?;
+        let now = SystemTime::now();
+        let opening = opening(&profile, &keys, &request, now);
         let (made, out) = NewFile::create(request.to)?;
         let from = request.file;
-        let opened = spawn_blocking(move || open(&opening, &from, out)).await;
+        let opened = spawn_blocking(move || {
+            open(&opening, &from, out, |error| {
+                unopened(
+                    &from,
+                    keys.explained(error, CertificateUse::Verification, now),
+                )
+            })
+        })
+        .await;
         let found = opened.map_err(|lost| ErrorCode::Internal.because(lost))??;
         Ok(OpenReport::of(made.keep()?, &found))
     }
@@ -130,42 +140,73 @@ impl Operator {
         let reading = spawn_blocking(move || Keyring::of(&plan)).await;
         reading.map_err(|lost| ErrorCode::Internal.because(lost))
     }
+}
 
-    async fn opening(
-        &self,
-        profile: &Partner,
-        request: &OpenRequest,
-    ) -> Result<Opening, OperatorError> {
-        let keys = self.keyring().await?.partner(&profile.name)?;
-        let terms = &profile.file_security;
-        Ok(Opening {
-            announced: Announced {
-                security: request.security,
-                compressed: request.compressed,
-                suite: request.suite,
-            },
-            own: keys.decryption(),
-            partner: keys.verification(SystemTime::now()),
-            limits: Limits {
-                largest: u64::MAX,
-                ratio: terms.expansion,
-            },
-            tolerances: FileTolerances {
-                other_hash: terms.other_hash,
-                refuse_unknown_signers: terms.refuse_unknown_signers,
-            },
-            overlap: true,
-        })
+fn opening(
+    profile: &Partner,
+    keys: &PartnerKeyring,
+    request: &OpenRequest,
+    now: SystemTime,
+) -> Opening {
+    let terms = &profile.file_security;
+    Opening {
+        announced: Announced {
+            security: request.security,
+            compressed: request.compressed,
+            suite: request.suite,
+        },
+        own: keys.decryption(),
+        partner: keys.verification(now),
+        limits: Limits {
+            largest: u64::MAX,
+            ratio: terms.expansion,
+        },
+        tolerances: FileTolerances {
+            other_hash: terms.other_hash,
+            refuse_unknown_signers: terms.refuse_unknown_signers,
+        },
+        overlap: true,
     }
 }
 
-fn open(opening: &Opening, from: &Path, mut out: File) -> Result<Found, OperatorError> {
+/// What can be done about a file that cannot be opened here.
+fn hint(error: &CmsError) -> &'static str {
+    match (error, error.problem()) {
+        (CmsError::Decryption, _) => {
+            "none of our keys for the partner opens it (`station.keys`, `partners.NAME.keys`), or it was changed; or it is encrypted by another suite: look at SFIDCIPH"
+        }
+        (_, Some(Problem::UnknownSigner(_) | Problem::UnknownSignerBeside(_))) => {
+            "add the signer's certificate under `partners.NAME.certificates`, if the partner confirms that it is its own"
+        }
+        (_, Some(Problem::SignatureInvalid(_))) => {
+            "it was changed, or its signer has another key; ask the partner"
+        }
+        _ => {
+            "give what its SFID says: --security, --compressed and --suite (SFIDSEC, SFIDCOMP, SFIDCIPH); it must be as it was on the wire"
+        }
+    }
+}
+
+fn unopened(from: &Path, error: CmsError) -> OperatorError {
+    let hint = hint(&error);
+    ErrorCode::NotOpened
+        .because(format!("{}: {error}", from.display()))
+        .hint(hint)
+}
+
+fn open(
+    opening: &Opening,
+    from: &Path,
+    mut out: File,
+    told: impl Fn(CmsError) -> OperatorError,
+) -> Result<Found, OperatorError> {
     let file = File::open(from)
         .map_err(|error| ErrorCode::Unsendable.because(format!("{}: {error}", from.display())))?;
-    let mut opener = opening.read_from(BufReader::new(file))?;
+    let opener = opening.read_from(BufReader::new(file));
+    let mut opener = opener.map_err(&told)?;
     let copied = io::copy(&mut opener, &mut out);
     // Why it cannot be read, its end knows.
-    let found = opener.finish()?;
+    let found = opener.finish().map_err(&told)?;
     copied?;
     Ok(found)
 }

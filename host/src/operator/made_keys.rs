@@ -7,7 +7,7 @@ use pointsman_naming::names;
 
 use super::Operator;
 use super::error::{ErrorCode, OperatorError};
-use crate::config::Partner;
+use crate::config::{KeyPlan, KeyUse, Partner};
 
 /// What key is to be made.
 pub(crate) struct WantedKey<'a> {
@@ -38,6 +38,8 @@ pub(crate) struct MadeKey {
     pub request: PathBuf,
     /// What the partner is told.
     pub letter: String,
+    /// Whether another key of ours signs files or receipts for the partner, who may know the certificate of that one alone.
+    pub has_older: bool,
 }
 
 impl Operator {
@@ -53,7 +55,14 @@ impl Operator {
         let subject = subject.unwrap_or_else(|| subject_for(&partner, wanted.hosts));
         let name = StationName::new(&subject, wanted.hosts)
             .map_err(|error| ErrorCode::ArgumentsDisagree.because(error))?;
-        let unmade = |error: make::MakeError| ErrorCode::KeyStore.because(error);
+        let unmade = |error: make::MakeError| {
+            let hint = error.hint();
+            let error = ErrorCode::KeyStore.because(error);
+            match hint {
+                Some(hint) => error.hint(hint),
+                None => error,
+            }
+        };
         let pair = KeyPair::make(name, wanted.length, wanted.days).map_err(unmade)?;
         let beside = self.plan().path.parent().unwrap_or(Path::new("."));
         let folder = wanted.folder.unwrap_or(beside);
@@ -65,8 +74,16 @@ impl Operator {
             for_partner: written.for_partner,
             request: written.request,
             letter: written.letter,
+            has_older: signs(&self.plan().ours.keys) || signs(&partner.keys),
         })
     }
+}
+
+/// Whether one of the keys signs files or receipts.
+fn signs(keys: &[KeyPlan]) -> bool {
+    let uses = [KeyUse::Signing, KeyUse::ReceiptSigning];
+    keys.iter()
+        .any(|key| uses.iter().any(|signing| key.uses.mean(*signing)))
 }
 
 /// The name that partners dial, else our SSID code; and our SSID code as the serial number, as Odette has it.

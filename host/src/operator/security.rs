@@ -19,8 +19,10 @@ pub(super) fn keys(plan: &Plan, keyring: &Keyring) -> Vec<Remark> {
     for known in keyring.known() {
         told.extend(in_time(known));
         told.extend(misused(known));
+        told.extend(weak(known));
         told.extend(tls_trouble(known));
     }
+    told.extend(twins(keyring));
     told.extend(none_for_tls(plan, keyring));
     for (name, partner) in &plan.partners {
         if let Ok(keys) = keyring.partner(name) {
@@ -83,6 +85,58 @@ fn misused(known: &KnownKey) -> Option<Remark> {
         KnownUses::Theirs(uses) => usage::against_theirs(certificate, uses.meant()),
     };
     Some(Remark::new(RemarkLevel::Warning, &known.place, why?))
+}
+
+/// The bits that an RSA key has today at least (BSI TR-02102-1; NIST SP 800-131A).
+const BITS_TODAY: u32 = 2048;
+
+/// That an RSA key for files, receipts or sessions is shorter than is usual. One that is far too short is not taken at all.
+fn weak(known: &KnownKey) -> Option<Remark> {
+    let certificate = known
+        .uses
+        .are_of_files()
+        .then(|| known.certificate.for_files());
+    let bits = certificate?.ok()?.key_bits();
+    let what = match known.uses.is_ours() {
+        true => "`pointsman keys make` makes a longer one",
+        false => "ask the partner for a certificate with a longer one",
+    };
+    (bits < BITS_TODAY).then(|| {
+        let text =
+            format!("its RSA key has {bits} bits, and {BITS_TODAY} are needed to be safe: {what}");
+        Remark::new(RemarkLevel::Warning, &known.place, text)
+    })
+}
+
+/// Different certificates of one partner that have one name, by which signatures and recipients say whose they are.
+fn twins(keyring: &Keyring) -> Vec<Remark> {
+    let theirs: Vec<(&KnownKey, Certificate)> = keyring
+        .known()
+        .filter(|known| !known.uses.is_ours() && known.uses.are_of_files())
+        .filter_map(|known| Some((known, known.certificate.for_files().ok()?)))
+        .collect();
+    let mut told = Vec::new();
+    for (at, (known, certificate)) in theirs.iter().enumerate() {
+        let before = theirs.iter().take(at).find(|(other, twin)| {
+            owner(other) == owner(known)
+                && twin != certificate
+                && twin.issuer_serial() == certificate.issuer_serial()
+        });
+        told.extend(before.map(|(other, _)| {
+            let text = format!(
+                "it has the issuer and the serial number of {}, which is another certificate: both are tried, but other programs cannot tell them apart; ask the partner for one with a serial number of its own",
+                other.place
+            );
+            Remark::new(RemarkLevel::Warning, &known.place, text)
+        }));
+    }
+    told
+}
+
+/// The list of the configuration in which a certificate stands.
+fn owner(known: &KnownKey) -> &str {
+    let place = known.place.as_str();
+    place.rsplit_once('[').map_or(place, |(list, _)| list)
 }
 
 /// What keeps TLS from a certificate that is for it, and what partners may not like in it.

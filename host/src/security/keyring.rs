@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use pointsman_cms::{Certificate, Identity};
+use pointsman_cms::{Certificate, CmsError, Identity, Problem};
 use pointsman_keys::StoredCertificate;
 
 use super::error::KeyringError;
@@ -359,6 +359,42 @@ impl PartnerKeyring {
         now: SystemTime,
     ) -> Result<Vec<Certificate>, KeyringError> {
         self.valid_of_partner(CertificateUse::Authentication, "challenges to it", now)
+    }
+
+    /// Says of a signer that is not known that it is: by a certificate that is not valid at that time. An error of another
+    /// kind stays as it is.
+    #[must_use]
+    pub fn explained(&self, error: CmsError, wanted: CertificateUse, now: SystemTime) -> CmsError {
+        match error {
+            CmsError::Layer {
+                layer,
+                problem: Problem::UnknownSigner(names),
+            } => {
+                let problem = Problem::UnknownSigner(self.with_ended(names, wanted, now));
+                CmsError::Layer { layer, problem }
+            }
+            CmsError::AfterDecryption(inner) => {
+                CmsError::AfterDecryption(Box::new(self.explained(*inner, wanted, now)))
+            }
+            other => other,
+        }
+    }
+
+    fn with_ended(&self, mut names: String, wanted: CertificateUse, now: SystemTime) -> String {
+        let signers: Vec<String> = names.split(", ").map(str::to_owned).collect();
+        for certificate in chosen(&self.certificates, wanted) {
+            let name = format!("serial {}", certificate.serial());
+            if !is_valid(certificate, now) && signers.contains(&name) {
+                let [from, to] = [certificate.not_before(), certificate.not_after()];
+                names.push_str(&format!(
+                    "; {name} is known under `partners.{}.certificates`, and was valid from {} to {}: the partner needs a new certificate",
+                    self.partner,
+                    date(from),
+                    date(to)
+                ));
+            }
+        }
+        names
     }
 
     fn own_for(&self, wanted: KeyUse) -> Vec<Identity> {

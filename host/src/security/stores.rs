@@ -40,12 +40,12 @@ pub(super) fn own_key(place: &str, plan: &KeyPlan) -> Result<ReadKey, KeyringErr
             joined.map_err(|fault| wrong(fault.to_string()))?
         }
     };
+    if store.entries().iter().all(|entry| entry.key().is_none()) {
+        return Err(wrong(no_key(plan)));
+    }
     let entry = entry(place, &store, &plan.store, KeyWanted::Yes)?;
     let (Some(certificate), Some(key)) = (entry.certificate(), entry.key()) else {
-        return Err(wrong(format!(
-            "{} has a private key and not its certificate: name the certificate's file under `certificate`",
-            name(&plan.store.source)
-        )));
+        return Err(wrong(no_certificate(plan)));
     };
     let for_files = entry
         .identity()
@@ -56,11 +56,54 @@ pub(super) fn own_key(place: &str, plan: &KeyPlan) -> Result<ReadKey, KeyringErr
             "{entry}: {error}; `pointsman keys make` makes one that partners accept, and one with `for: [tls-server, tls-client]` alone may be another"
         ))
     })?;
+    if let Some(weak) = for_files
+        .as_ref()
+        .and_then(|own| too_weak(own.certificate()))
+    {
+        return Err(wrong(format!(
+            "{entry}: {weak}; `pointsman keys make` makes another"
+        )));
+    }
     let for_tls = plan.uses.are_of_tls();
     Ok(ReadKey {
         certificate: certificate.clone(),
         for_files,
         for_tls: for_tls.then(|| TlsIdentity::new(entry.chain().to_vec(), key.clone())),
+    })
+}
+
+/// What is wrong with a store that has no private key.
+fn no_key(plan: &KeyPlan) -> String {
+    let store = name(&plan.store.source);
+    format!(
+        "{store} has no private key: name the store that has it under `file`, and the file of its certificate alone under `certificate`"
+    )
+}
+
+/// What is wrong with a private key that has no certificate.
+fn no_certificate(plan: &KeyPlan) -> String {
+    let store = name(&plan.store.source);
+    match &plan.certificate {
+        None => format!(
+            "{store} has a private key and not its certificate: name the certificate's file under `certificate`"
+        ),
+        Some(beside) => format!(
+            "the certificate in {} (`certificate`) is not that of the private key in {store}: they are no pair; name the one that was made for this key",
+            name(beside)
+        ),
+    }
+}
+
+/// The fewest bits of an RSA key for files, receipts and sessions. Partners of old have 1024; fewer protect nothing.
+const FEWEST_BITS: u32 = 1024;
+
+/// Why the key of a certificate is too short for files, receipts and sessions, if it is.
+fn too_weak(certificate: &Certificate) -> Option<String> {
+    let bits = certificate.key_bits();
+    (bits < FEWEST_BITS).then(|| {
+        format!(
+            "its RSA key has {bits} bits, and with fewer than {FEWEST_BITS} anybody can find it"
+        )
     })
 }
 
@@ -91,6 +134,11 @@ pub(super) fn certificate(
             "{entry}: {error}; ask the partner for a certificate with an RSA key, or name `for: [tls]` alone, if it is for that"
         ))
     })?;
+    if let Some(weak) = for_files.as_ref().and_then(too_weak) {
+        return Err(wrong(format!(
+            "{entry}: {weak}; ask the partner for a certificate with a longer key"
+        )));
+    }
     Ok(ReadCertificate {
         certificate: certificate.clone(),
         for_files,

@@ -113,7 +113,8 @@ fn opened<'a>(
                 octets: &octets,
                 what: "the certificates in the store",
             };
-            let plain = encrypted.decrypt(access.password().unwrap_or_default(), access)?;
+            let plain = encrypted.decrypt(access.password().unwrap_or_default(), access);
+            let plain = plain.map_err(|fault| told(fault, access.password()))?;
             Ok(Cow::Owned(definite(&plain)?.into_owned()))
         }
         _ => Err(StoreFault::Algorithm {
@@ -160,8 +161,16 @@ fn shrouded(der: &[u8], access: &KeyAccess) -> Result<StoredKey, StoreFault> {
     if access.key_password().is_some() {
         return der_file::encrypted_key(der, access);
     }
-    let plain = Encrypted::key(der)?.decrypt("", access)?;
-    StoredKey::from_der(&plain)
+    let plain = Encrypted::key(der)?.decrypt("", access);
+    StoredKey::from_der(&plain.map_err(|fault| told(fault, None))?)
+}
+
+/// Some programs take no password for an empty one. Where it is not the empty one, none was given.
+fn told(fault: StoreFault, given: Option<&str>) -> StoreFault {
+    match (fault, given) {
+        (StoreFault::PasswordWrong(what), None) => StoreFault::PasswordMissing(what),
+        (fault, _) => fault,
+    }
 }
 
 fn certificate(

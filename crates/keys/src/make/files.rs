@@ -88,11 +88,19 @@ fn letter(pair: &KeyPair, file: &Path) -> String {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let _ = writeln!(
         letter,
-        "Our certificate for OFTP2 is attached as {name} (X.509 in DER). It is for TLS in both"
+        "Our certificate for OFTP2 is attached as {name} (X.509 in DER). It is for encryption and"
     );
     let _ = writeln!(
         letter,
-        "directions, encryption and signatures of files, signed receipts, and session authentication."
+        "signatures of files, signed receipts, and session authentication. Add it to the one that you have"
+    );
+    let _ = writeln!(
+        letter,
+        "of us, and tell us when it is there: we sign with it from then on. Keep both until we have agreed"
+    );
+    let _ = writeln!(
+        letter,
+        "that the old one goes. If we show it in TLS, we tell you before."
     );
     let _ = writeln!(letter);
     for (what, value) in [

@@ -51,6 +51,19 @@ pub enum MakeError {
     },
 }
 
+impl MakeError {
+    /// What an operator can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::File { error, .. } if error.kind() == std::io::ErrorKind::AlreadyExists => Some(
+                "a key was made for this partner today, and none is replaced: use that one, or name another folder by `--folder`",
+            ),
+            _ => None,
+        }
+    }
+}
+
 /// A key and its certificate, issued by itself: for TLS on both sides, files, receipts and sessions.
 pub struct KeyPair {
     name: StationName,
