@@ -162,7 +162,12 @@ fn shrouded(der: &[u8], access: &KeyAccess) -> Result<StoredKey, StoreFault> {
         return der_file::encrypted_key(der, access);
     }
     let plain = Encrypted::key(der)?.decrypt("", access);
-    StoredKey::from_der(&plain.map_err(|fault| told(fault, None))?)
+    let plain = plain.map_err(|fault| told(fault, None))?;
+    // The padding may look right by chance.
+    if DerElements::of(&plain).inside(SEQUENCE, "key").is_err() {
+        return Err(StoreFault::PasswordMissing("the private key"));
+    }
+    StoredKey::from_der(&plain)
 }
 
 /// Some programs take no password for an empty one. Where it is not the empty one, none was given.
