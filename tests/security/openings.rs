@@ -1,5 +1,6 @@
 //! Openings: how many there are at once, what they cost, and what a stop or a crash leaves of them.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::secured::{
@@ -245,4 +246,71 @@ fn what_rotted_before_it_was_opened_gets_no_nerp_and_is_told() {
     assert!(setup.delivered().is_empty());
     let rows = setup.transfers();
     assert!(rows[0].contains("opening"), "{rows:?}");
+}
+
+/// A file system of its own, of so many MiB, until it is dropped.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    /// None where this program may not make one.
+    fn of(mebibytes: u32) -> Option<Self> {
+        let folder = tempfile::TempDir::new().unwrap();
+        let size = format!("size={mebibytes}m,mode=0700");
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &size, "pointsman-test"])
+            .arg(folder.path())
+            .output();
+        let is_mounted = mounted.is_ok_and(|done| done.status.success());
+        if !is_mounted {
+            println!("not tried: only root can mount a small file system");
+        }
+        is_mounted.then_some(Self(folder))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0.path()).output();
+    }
+}
+
+/// What a partner's file becomes may be more than the disk has: the file waits, and whatever else comes does not.
+#[test]
+fn a_file_that_becomes_larger_than_the_disk_leaves_it_to_the_others() {
+    let Some(disk) = SmallDisk::of(64) else {
+        return;
+    };
+    let wire = Maker::Crate.make("z", 4, &vec![0; 100 << 20]);
+    for (open, answer) in [("after", "4N"), ("before", "506")] {
+        let setup = Setup {
+            folder: tempfile::TempDir::new_in(disk.0.path()).unwrap(),
+        };
+        let partner = format!(
+            "{}    file_security: {{open: {open}-acknowledgement, expansion: 99999}}\n",
+            keys(&["us"], &["them"])
+        );
+        let more = "limits:\n  reserve: 8MiB\n  reserve_files: 10\n";
+        setup.configure("  - address: 127.0.0.1:0\n", &partner, more);
+        let server = setup.serve();
+        let mut peer = Peer::session(server.address());
+        let said = Secured::new("LARGE", "z", 4, wire.clone()).send(&mut peer);
+        assert!(said.starts_with(answer), "{said}");
+        let log = server.await_log(&["limits.reserve"]);
+        if open == "after" {
+            let log = server.await_log(&["not-opened-yet"]);
+            assert!(log.contains("of its plain content were made"), "{log}");
+        } else {
+            assert!(log.contains("LARGE"), "{log}");
+        }
+        eventually("nothing of it is left", || {
+            let left = contents(&setup, "incoming", |name| name.contains("plain"));
+            left.is_empty().then_some(())
+        });
+        // More than the reserve has.
+        let next = Secured::new("NEXT", "", 0, octets(3, 30 << 20));
+        assert_eq!(next.send(&mut peer), "4N");
+        eventually("it is delivered", || delivered(&setup, "NEXT"));
+        let audited = setup.pointsman(&["verify-store"]);
+        assert!(audited.status.success(), "{audited:?}");
+    }
 }

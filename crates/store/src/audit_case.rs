@@ -13,7 +13,7 @@ use crate::finding::{Finding, Weight};
 use crate::measure::Measure;
 use crate::replay::beyond;
 use crate::row::{Course, Inbound};
-use crate::spool::{Pieces, Spool, SpoolError, file_below_spool};
+use crate::spool::{Pieces, Spool, SpoolError, file_below_spool, partial_below_spool};
 use crate::state::{Direction, InboundState, OutboundState};
 use crate::transfer::TransferId;
 
@@ -318,12 +318,13 @@ impl<'a> Case<'a> {
     /// what was sealed. A plain content counts once its line is in the sidecar.
     fn beside(&mut self, book: &Book) -> Result<(), SpoolError> {
         let plain = self.pieces.plain;
-        let is_begun = plain.incoming.is_some()
-            || self.plain.is_none() && plain.sealed(self.direction).is_some();
-        if is_begun {
-            let file = self.content_file(Content::Plain);
-            let what = "its plain content was begun, and a crash came before it was whole";
-            let remedy = "nothing: the next start removes it, and it is made again";
+        let is_uncounted = self.plain.is_none() && plain.sealed(self.direction).is_some();
+        let key = ContentKey::wire(self.direction, self.id).plain();
+        let partial = (plain.incoming).map(|_| format!("spool/{}", partial_below_spool(key)));
+        let uncounted = is_uncounted.then(|| self.content_file(Content::Plain));
+        for file in partial.into_iter().chain(uncounted) {
+            let what = "its plain content is half made: it is being opened, or that was broken off";
+            let remedy = "nothing: what is left of it is removed where room is needed, and by the next start, and it is made again";
             self.note("plain-unfinished", file, what, remedy);
         }
         match (self.direction, self.delivers) {

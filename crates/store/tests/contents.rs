@@ -12,12 +12,14 @@ mod rebuilt;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use oftp::{DatasetName, FileHeader, FileKey, FileStamp, NerpReason, OdetteId, Security};
+use pointsman_store::contents::{Contents, Intake};
 use pointsman_store::{
     Access, Audit, Audited, Content, ContentKey, Direction, InboundState, Ledger, LedgerError,
-    NewFile, NotOpened, Offer, Offered, Opened, Received, Repeated, Sealed, Sidecar, Spool,
-    SpoolError, SqliteLedger, State, Stored, Target, TransferId, Verdict, Weight, WireHash,
+    NewFile, NotOpened, Offer, Offered, Opened, Received, Repeated, Reserve, Sealed, Sidecar,
+    Spool, SpoolError, SqliteLedger, State, Stored, Target, TransferId, Verdict, Weight, WireHash,
     WireHashAlgorithm,
 };
 use tempfile::TempDir;
@@ -310,6 +312,8 @@ async fn a_plain_content_counts_from_its_line_on() {
     // The crash came while it was written.
     std::fs::write(&partial, b"con").unwrap();
     assert_eq!(yard.notes().await, ["plain-unfinished"]);
+    let noted = yard.audit().await.findings.remove(0).file;
+    assert_eq!(noted, format!("spool/incoming/{}.plain", key.id));
     assert_eq!(
         yard.rebuilt_state(key.id).await,
         InboundState::Opening.into()
@@ -773,4 +777,113 @@ async fn a_secured_file_that_comes_once_more_is_compared_with_what_came() {
     let plain = row.inbound().unwrap().plain.clone().unwrap();
     let other = yard.ledger.received_again(key.id, plain).await;
     assert!(matches!(other, Err(LedgerError::OtherContent(_))));
+}
+
+/// More than the spool writes between two looks at the free space.
+const MUCH: usize = 2 << 20;
+
+fn names(folder: &std::path::Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name());
+    names.map(|name| name.into_string().unwrap()).collect()
+}
+
+/// A spool whose disk is full once its reserve is `FULL`.
+fn spool_of_a_small_disk() -> (TempDir, Spool, Arc<Reserve>) {
+    let folder = TempDir::new().unwrap();
+    let reserve = Reserve::new(0, 0);
+    let spool = Spool::open(&folder.path().join("spool")).unwrap();
+    (folder, spool.with_reserve(Arc::clone(&reserve)), reserve)
+}
+
+const FULL: u64 = u64::MAX / 2;
+
+/// Half of a content on a disk that is full takes the space that is missing.
+#[tokio::test]
+async fn what_does_not_fit_on_the_disk_is_removed_however_it_ends() {
+    for how in ["discard", "discard later", "finish", "seal"] {
+        let (folder, spool, reserve) = spool_of_a_small_disk();
+        let wire = ContentKey::wire_received(TransferId::new());
+        for key in [wire, wire.plain()] {
+            let partial = spool.partial(key).unwrap();
+            let partial: Box<dyn pointsman_store::contents::PartialContent> = Box::new(partial);
+            let mut intake = Intake::new(partial.resume(0).await.unwrap());
+            intake.write(vec![7; MUCH]).await.unwrap();
+            if how == "seal" {
+                intake.write(vec![7; 100]).await.unwrap();
+            }
+            reserve.change(FULL, 0);
+            let failed = match how {
+                "seal" => {
+                    let whole = intake.finish().await.unwrap();
+                    whole.seal_plain().await.map(drop)
+                }
+                _ => {
+                    intake.write(vec![7; MUCH]).await.unwrap();
+                    let next = match how {
+                        "discard" => Err(full()),
+                        "finish" => Ok(None),
+                        _ => intake.write(vec![7; MUCH]).await,
+                    };
+                    match how {
+                        "finish" => intake.finish().await.map(drop),
+                        _ => {
+                            intake.discard().await.unwrap();
+                            next.map(drop)
+                        }
+                    }
+                }
+            };
+            assert!(failed.unwrap_err().is_full(), "{how}");
+            let left = names(&folder.path().join("spool/incoming"));
+            assert!(left.is_empty(), "{how}, {key:?}: {left:?}");
+            reserve.change(0, 0);
+        }
+    }
+}
+
+fn full() -> SpoolError {
+    SpoolError::Io {
+        path: PathBuf::new(),
+        source: std::io::ErrorKind::StorageFull.into(),
+    }
+}
+
+/// What was durable at a checkpoint is resumed, whatever failed behind it.
+#[tokio::test]
+async fn a_pause_after_a_write_that_failed_keeps_what_is_there() {
+    let (_folder, spool, reserve) = spool_of_a_small_disk();
+    let key = ContentKey::wire_received(TransferId::new());
+    let partial = Contents::partial(&spool, key).await.unwrap();
+    let mut intake = Intake::new(partial.resume(0).await.unwrap());
+    intake.write(vec![7; MUCH]).await.unwrap();
+    reserve.change(FULL, 0);
+    intake.write(vec![7; MUCH]).await.unwrap();
+    assert!(intake.pause().await.unwrap_err().is_full());
+    let partial = Contents::partial(&spool, key).await.unwrap();
+    assert_eq!(partial.octets().await.unwrap(), MUCH as u64);
+}
+
+/// A plain content is made again, so what is left of one goes before any partial that its sender may resume.
+#[tokio::test]
+async fn plain_contents_that_nobody_makes_make_room_and_partials_stay() {
+    let (folder, spool, reserve) = spool_of_a_small_disk();
+    let begun = || {
+        let key = ContentKey::wire_received(TransferId::new());
+        let mut writer = spool.partial(key.plain()).unwrap().resume(0).unwrap();
+        writer.append(b"half").unwrap();
+        (key, writer)
+    };
+    let (_, left) = begun();
+    drop(left);
+    let (made, _writer) = begun();
+    let partial = ContentKey::wire_received(TransferId::new());
+    drop(spool.partial(partial).unwrap());
+    reserve.change(FULL, 0);
+    assert!(spool.make_room(1).unwrap().is_empty());
+    let mut stay = names(&folder.path().join("spool/incoming"));
+    stay.sort();
+    let mut expected = vec![format!("{}.plain", made.id), partial.id.to_string()];
+    expected.sort();
+    assert_eq!(stay, expected);
 }

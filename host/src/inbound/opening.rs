@@ -160,7 +160,11 @@ async fn report(station: &Station, transfer: TransferId, error: &OpenError) {
             }
         }
         _ => {
-            station.openings.put_off(transfer);
+            let made = match error {
+                OpenError::NoRoom { made, .. } => Some(*made),
+                _ => None,
+            };
+            station.openings.put_off(transfer, made);
             Event::NotOpenedYet {
                 transfer,
                 partner,

@@ -143,7 +143,8 @@ impl SecuredFile {
         let terms = self.terms(in_force, &profile)?;
         let contents = &station.contents;
         // How much it becomes is known at its end; the spool keeps its reserve in any case.
-        contents.has_room_for(self.wire.octets).await?;
+        let least = self.wire.octets.max(station.openings.least_room(self.id));
+        station.room_for(least).await?;
         let wire = contents.open(self.key()).await?;
         let partial = contents.partial(self.key().plain()).await?;
         let (plain, opened) = open(wire, &terms, partial, stop)

@@ -32,6 +32,16 @@ pub enum OpenError {
     /// The spool failed, and the file has nothing to do with it.
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    /// Its plain content does not fit on the disk.
+    #[error(
+        "{full}; {made} octets of its plain content were made by then, and what was made is removed"
+    )]
+    NoRoom {
+        /// What the spool says.
+        full: SpoolError,
+        /// Octets of its plain content that did fit.
+        made: u64,
+    },
     /// A disk, a thread or the cryptographic library failed, and the file has nothing to do with it.
     #[error("{0}")]
     Ours(CmsError),
@@ -117,6 +127,15 @@ impl From<SecurityStage> for ToldReason {
 }
 
 impl OpenError {
+    /// The same with how much of the plain content was made, where that did not fit on the disk.
+    #[must_use]
+    pub fn having_made(self, made: u64) -> Self {
+        match self {
+            Self::Spool(full) if full.is_full() => Self::NoRoom { full, made },
+            other => other,
+        }
+    }
+
     /// What the partner is told; none where the file has nothing to do with it. `alike`: all that fails after the
     /// decryption of an encrypted file is told as if that had failed.
     #[must_use]

@@ -8,7 +8,7 @@ use oftp::{Counts, Format, RecordLayout};
 use pointsman_cms::{Found, Opener, Opening};
 use pointsman_store::SpoolError;
 use pointsman_store::contents::{Intake, PartialContent, StoredContent, WholeContent};
-use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::mpsc::{Receiver, channel};
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
@@ -57,12 +57,17 @@ pub async fn open(
     stop: &CancellationToken,
 ) -> Result<(Box<dyn WholeContent>, OpenedContent), OpenError> {
     let mut intake = Intake::new(plain.resume(0).await?);
-    match pass(wire, terms, Some(&mut intake), stop).await {
-        Ok(opened) => Ok((intake.finish().await?, opened)),
+    let passed = pass(wire, terms, Some(&mut intake), stop).await;
+    let made = intake.octets();
+    match passed {
+        Ok(opened) => match intake.finish().await {
+            Ok(whole) => Ok((whole, opened)),
+            Err(error) => Err(OpenError::from(error).having_made(made)),
+        },
         Err(error) => {
-            // Where it cannot be removed now, the next opening writes over it.
+            // Where it cannot be removed the log says so, and the next opening writes over it.
             let _ = intake.discard().await;
-            Err(error)
+            Err(error.having_made(made))
         }
     }
 }
@@ -88,7 +93,12 @@ async fn pass(
 ) -> Result<OpenedContent, OpenError> {
     let (pieces, mut coming) = channel(AHEAD);
     let terms = terms.clone();
-    let opening = spawn_blocking(move || open_pieces(wire, &terms, &pieces));
+    let opening = spawn_blocking(move || {
+        open_pieces(ContentReader::new(wire), &terms, |octets| {
+            let passed = pieces.blocking_send(octets);
+            passed.map_err(|_| OpenError::Stopped)
+        })
+    });
     let written = take_pieces(&mut coming, to, stop).await;
     drop(coming);
     let opened = opening.await.map_err(|_| OpenError::Thread)?;
@@ -120,18 +130,22 @@ async fn take_pieces(
     }
 }
 
-/// On a thread that may wait: opens the content and passes its octets on, arranged as they are kept.
-fn open_pieces(
-    wire: Arc<dyn StoredContent>,
+/// On a thread that may wait: opens a content and passes its octets to `take`, arranged as they are kept. They count where
+/// all of it is opened.
+///
+/// # Errors
+/// [`OpenError`]: the content is not what was announced; or `take` fails, by its error.
+pub fn open_pieces(
+    wire: impl Read + Send + 'static,
     terms: &OpeningTerms,
-    pieces: &Sender<Vec<u8>>,
+    mut take: impl FnMut(Vec<u8>) -> Result<(), OpenError>,
 ) -> Result<OpenedContent, OpenError> {
-    let mut opener = terms.opening.read_from(ContentReader::new(wire))?;
+    let mut opener = terms.opening.read_from(wire)?;
     let mut plain = PlainWriter::new(terms.format, terms.layout);
     let mut receipt = ReceiptText::default();
-    let pass_on = |octets: Vec<u8>| match octets.is_empty() {
+    let mut pass_on = |octets: Vec<u8>| match octets.is_empty() {
         true => Ok(()),
-        false => pieces.blocking_send(octets).map_err(|_| OpenError::Stopped),
+        false => take(octets),
     };
     while let Some(piece) = next_piece(&mut opener) {
         receipt.add(&piece);

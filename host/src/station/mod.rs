@@ -228,6 +228,20 @@ impl Station {
         Ok(())
     }
 
+    /// That so many octets fit into the spool beside its reserve, once what may be removed has made room.
+    ///
+    /// # Errors
+    /// They do not fit, or the free space is not known.
+    pub async fn room_for(&self, octets: u64) -> Result<(), SpoolError> {
+        match self.contents.has_room_for(octets).await {
+            Err(error) if error.is_full() => {
+                self.make_room(octets).await?;
+                self.contents.has_room_for(octets).await
+            }
+            measured => measured,
+        }
+    }
+
     /// Removes the oldest partials of a partner that has too many; their files start over. A partial that a session
     /// still uses is left until that session ends.
     pub async fn bound_partials(&self, partner: &str) {

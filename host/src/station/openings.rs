@@ -17,6 +17,10 @@ const REST: Backoff = Backoff {
     most: Duration::from_secs(10 * 60),
 };
 
+/// Octets beyond those that did not fit which must be free before a file is opened once more: more than is written between
+/// two looks at the free space.
+const MORE_ROOM: u64 = 4 << 20;
+
 /// Files of one partner that have a task at a time, whether it works or waits for its place.
 const TASKS: usize = 64;
 
@@ -43,6 +47,8 @@ pub struct Openings {
 struct Failed {
     failures: u32,
     again: Instant,
+    /// Octets that the spool must have free before it is tried again: what did not fit is not made once more before.
+    least_room: u64,
 }
 
 /// A place among those that work, until this is dropped.
@@ -117,13 +123,26 @@ impl Openings {
     }
 
     /// A file could not be opened for a reason of ours: it rests before it is tried again, the longer the more often.
-    pub(crate) fn put_off(&self, id: TransferId) {
+    /// `made`: octets of its plain content that were made before the disk was full.
+    pub(crate) fn put_off(&self, id: TransferId, made: Option<u64>) {
         let mut failed = locked(&self.failed);
-        let failures = failed
-            .get(&id)
-            .map_or(1, |one| one.failures.saturating_add(1));
+        let (failures, least_room) = failed.get(&id).map_or((1, 0), |one| {
+            (one.failures.saturating_add(1), one.least_room)
+        });
         let again = Instant::now() + REST.after(failures);
-        failed.insert(id, Failed { failures, again });
+        let least_room = made.map_or(least_room, |made| made.saturating_add(MORE_ROOM));
+        let rests = Failed {
+            failures,
+            again,
+            least_room,
+        };
+        failed.insert(id, rests);
+    }
+
+    /// Octets that must be free before the file is opened, by what did not fit the last time.
+    pub(crate) fn least_room(&self, id: TransferId) -> u64 {
+        let failed = locked(&self.failed);
+        failed.get(&id).map_or(0, |one| one.least_room)
     }
 
     /// What became of the file is known.
@@ -141,7 +160,9 @@ impl Openings {
 
     /// Another plan is in force, maybe with other keys: all that could not be opened is tried again.
     pub(crate) fn retry(&self) {
-        locked(&self.failed).clear();
+        for one in locked(&self.failed).values_mut() {
+            (one.failures, one.again) = (0, Instant::now());
+        }
         self.left_one();
     }
 
@@ -236,18 +257,31 @@ mod tests {
             locked(&openings.failed)[&id].again - Instant::now()
         };
         assert!(!openings.is_put_off(id));
-        openings.put_off(id);
+        openings.put_off(id, None);
         assert!(rest() < Duration::from_secs(19));
-        openings.put_off(id);
+        openings.put_off(id, None);
         assert!(rest() > Duration::from_secs(20), "about twice as long");
-        (0..20).for_each(|_| openings.put_off(id));
+        (0..20).for_each(|_| openings.put_off(id, None));
         assert!(rest() > Duration::from_secs(400) && rest() <= REST.longest());
         openings.retry();
         assert!(!openings.is_put_off(id));
         let notified = tokio::time::timeout(SOON, openings.left());
         assert!(notified.await.is_ok(), "whoever looks for files is woken");
-        openings.put_off(id);
+        openings.put_off(id, None);
         assert!(rest() < Duration::from_secs(19), "it starts over");
+    }
+
+    #[test]
+    fn what_did_not_fit_is_not_made_again_before_there_is_more_room() {
+        let openings = Openings::default();
+        let id = TransferId::new();
+        assert_eq!(openings.least_room(id), 0);
+        openings.put_off(id, Some(90 << 20));
+        openings.put_off(id, None);
+        openings.retry();
+        assert!(openings.least_room(id) > 90 << 20);
+        openings.settled(id);
+        assert_eq!(openings.least_room(id), 0);
     }
 
     #[tokio::test]

@@ -99,11 +99,19 @@ impl Intake {
     ///
     /// # Errors
     /// A write failed, or a sync that ran beside the transfer, or the beginning of a resumed file cannot be read: the
-    /// content cannot be trusted.
+    /// content cannot be trusted, and nothing of it is left.
     pub async fn finish(mut self) -> Result<Box<dyn WholeContent>, SpoolError> {
-        self.writer.written().await?;
-        self.end_sync().await?;
+        if let Err(error) = self.all_written().await {
+            // The failure itself is what is told; what cannot be removed is in the log.
+            let _ = self.writer.discard().await;
+            return Err(error);
+        }
         self.writer.finish(self.gathered).await
+    }
+
+    async fn all_written(&mut self) -> Result<(), SpoolError> {
+        self.writer.written().await?;
+        self.end_sync().await
     }
 
     /// Stops in the middle of the file; all octets that came are durable then. The caller keeps the lock that is
@@ -111,17 +119,16 @@ impl Intake {
     /// older position.
     ///
     /// # Errors
-    /// As for [`Intake::finish`].
+    /// As for [`Intake::finish`], but what is there stays: up to the last checkpoint it is durable.
     pub async fn pause(mut self) -> Result<Hold, SpoolError> {
-        self.writer.written().await?;
-        self.end_sync().await?;
+        self.all_written().await?;
         self.writer.pause(self.gathered).await
     }
 
-    /// Removes what was received of the file.
+    /// Removes what was received of the file, whatever failed before.
     ///
     /// # Errors
-    /// The partial cannot be removed.
+    /// The partial cannot be removed. That is in the log, too.
     pub async fn discard(self) -> Result<(), SpoolError> {
         self.writer.discard().await
     }

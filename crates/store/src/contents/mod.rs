@@ -177,8 +177,9 @@ pub trait Contents: Leftovers + Debug + Send + Sync {
     /// They do not fit, or the free space is not known.
     async fn has_room_for(&self, octets: u64) -> Result<(), SpoolError>;
 
-    /// Removes partials that no session uses, the oldest first, until so many octets fit; removes none where all of
-    /// them would not be enough. Returns their transfers.
+    /// Removes plain contents that are half made and that nobody makes any more; then partials that no session uses, the
+    /// oldest first, until so many octets fit; removes none of these where all of them would not be enough. Returns their
+    /// transfers.
     ///
     /// # Errors
     /// They cannot be listed.
@@ -244,20 +245,20 @@ pub trait ContentWriter: Debug + Send + Sync {
     /// Ends the content with these last octets. Its digest is known then; nothing need be durable yet.
     ///
     /// # Errors
-    /// A write failed, or the beginning of a resumed content cannot be read.
+    /// A write failed, or the beginning of a resumed content cannot be read; nothing of it is left.
     async fn finish(self: Box<Self>, rest: Vec<u8>) -> Result<Box<dyn WholeContent>, SpoolError>;
 
     /// Stops in the middle, after these last octets; all octets are durable then. The hold that is returned keeps
     /// others away from the partial.
     ///
     /// # Errors
-    /// A write or its sync failed.
+    /// A write or its sync failed. What was durable before still is.
     async fn pause(self: Box<Self>, rest: Vec<u8>) -> Result<Hold, SpoolError>;
 
-    /// Removes the content.
+    /// Removes the content, whatever failed before.
     ///
     /// # Errors
-    /// It cannot be removed.
+    /// It cannot be removed. That is in the log, too: it takes space until the next start.
     async fn discard(self: Box<Self>) -> Result<(), SpoolError>;
 }
 

@@ -135,7 +135,7 @@ impl Spool {
 
     /// The path of a content while it is written. Both directions share one folder.
     pub(super) fn partial_path(&self, key: ContentKey) -> PathBuf {
-        self.root.join(INCOMING).join(file_name(key))
+        self.root.join(partial_below_spool(key))
     }
 
     pub(super) fn sealed_path(&self, key: ContentKey) -> PathBuf {
@@ -187,6 +187,11 @@ pub(super) fn file_name(key: ContentKey) -> String {
 /// The path of a sealed content, below the spool.
 pub(crate) fn file_below_spool(key: ContentKey) -> String {
     format!("{}/{}", folder_of(key.direction), file_name(key))
+}
+
+/// The path of a content while it is written, below the spool.
+pub(crate) fn partial_below_spool(key: ContentKey) -> String {
+    format!("{INCOMING}/{}", file_name(key))
 }
 
 /// All folders of a spool, itself the first.

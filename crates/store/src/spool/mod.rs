@@ -45,7 +45,7 @@ pub use self::blob::Blob;
 pub use self::digest::Digest;
 pub use self::error::{SpoolError, is_full};
 pub use self::layout::Spool;
-pub(crate) use self::layout::file_below_spool;
+pub(crate) use self::layout::{file_below_spool, partial_below_spool};
 pub use self::partial::Partial;
 pub use self::pieces::{Lengths, Pieces};
 pub use self::place::{Access, PlaceError};

@@ -36,13 +36,17 @@ impl Spool {
         self.reserve.has_room_at(&self.root, octets)
     }
 
-    /// Removes partials that no session uses, the oldest first, until so many octets fit beside the reserve; removes
-    /// none where all of them would not be enough. Returns their transfers: no partner was promised that they are kept,
-    /// and one that offers such a file again starts over.
+    /// Removes plain contents that are half made and that nobody makes any more, since they are made again from the
+    /// content as on the wire. Then removes partials that no session uses, the oldest first, until so many octets fit
+    /// beside the reserve; removes none where all of them would not be enough. Returns their transfers: no partner was
+    /// promised that they are kept, and one that offers such a file again starts over.
     ///
     /// # Errors
     /// The folder cannot be listed.
     pub fn make_room(&self, octets: u64) -> Result<Vec<TransferId>, SpoolError> {
+        if let Err(error) = self.discard_plain_partials() {
+            not_made(&error);
+        }
         let Room {
             octets: room,
             files,

@@ -111,10 +111,10 @@ impl Whole {
     /// The sidecar is removed first: alone it would mean that the file is delivered.
     fn clear_away(&self, renamed: bool) -> Result<(), SpoolError> {
         self.spool.forget_begun(self.key)?;
-        if renamed {
-            remove(&self.spool.sealed_path(self.key))?;
+        match renamed {
+            true => remove(&self.spool.sealed_path(self.key)),
+            false => remove(&self.path),
         }
-        Ok(())
     }
 
     /// Makes it durable: its last octets are written, and the sidecar under its name; the content is renamed beside it;

@@ -42,6 +42,16 @@ impl BlobWriter {
         summed.map_err(at(&self.path))
     }
 
+    /// The spool that it writes to.
+    pub(crate) fn spool(&self) -> &Spool {
+        &self.spool
+    }
+
+    /// Which content it writes.
+    pub(crate) fn key(&self) -> ContentKey {
+        self.key
+    }
+
     /// Octets so far.
     #[must_use]
     pub fn octets(&self) -> u64 {

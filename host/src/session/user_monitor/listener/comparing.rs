@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use oftp::FileHeader;
-use pointsman_store::{ContentKey, LedgerError, Offer, Persisted, SpoolError, Stored, TransferId};
+use pointsman_store::{LedgerError, Offer, Persisted, Stored, TransferId};
 
 use super::closing::{Close, WholeFile, wrong};
 use super::file_refusal::FileRefusal;
@@ -35,7 +35,6 @@ impl Close<'_> {
         let content = match writer.finish().await {
             Ok(content) => content,
             Err(error) => {
-                forget_copy(self.context, file.id).await;
                 self.efna(&file.header, error.into()).await;
                 return Ok(());
             }
@@ -136,15 +135,4 @@ async fn give_row(
     let quota = context.quota();
     let is_beyond = quota.is_beyond(&copy.header.key, copy.id, octets).await?;
     Ok((!is_beyond).then_some(edition))
-}
-
-/// Removes a copy that could not be finished: it has no row. What cannot be removed now, the next start removes.
-async fn forget_copy(context: &SessionContext, id: TransferId) {
-    let _ = remove_partial(context, id).await;
-}
-
-async fn remove_partial(context: &SessionContext, id: TransferId) -> Result<(), SpoolError> {
-    let contents = &context.station.contents;
-    let partial = contents.partial(ContentKey::wire_received(id)).await?;
-    partial.remove().await
 }

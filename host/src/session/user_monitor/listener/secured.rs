@@ -250,7 +250,7 @@ fn refusal(context: &SessionContext, file: &SecuredFile, error: OpenError) -> Fi
         return FileRefusal::for_good(told.efna, told.efna.meaning());
     }
     match error {
-        OpenError::Spool(error) => error.into(),
+        OpenError::Spool(error) | OpenError::NoRoom { full: error, .. } => error.into(),
         OpenError::Ledger(error) => error.into(),
         error => {
             let text = "the file cannot be opened at the moment";
