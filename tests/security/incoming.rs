@@ -177,6 +177,19 @@ fn what_sfid_announces_is_compared_with_what_is_agreed_and_with_the_keys() {
     };
     for (keys, terms, file, answer) in [
         (&all, "suites: [6]", se("SUITE"), "315N"),
+        (
+            &all,
+            "compressed: refuse",
+            Secured::new("ZIPPED", "sze", 4, Vec::new()),
+            "318N",
+        ),
+        (
+            &all,
+            "compressed: refuse",
+            Secured::new("ALONE", "z", 4, Vec::new()),
+            "318N",
+        ),
+        (&all, "compressed: refuse", se("PLAIN"), "2000"),
         (&no_key, "expansion: 9", se("NOKEY"), "316N"),
         (&no_certificate, "expansion: 9", se("NOCERT"), "319N"),
         (&ended, "expansion: 9", se("ENDED"), "319N"),

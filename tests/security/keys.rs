@@ -262,8 +262,8 @@ fn what_is_asked_of_files_and_cannot_be_done_is_a_mistake() {
     let keys =
         "    keys: [{file: us.key, certificate: us.pem}]\n    certificates: [{file: us.pem}]\n";
     let all = "      open: before-acknowledgement\n      \
-               send: {security: encrypted-and-signed, compress: true, suite: 6, signed_receipt: true, lengths: definite}\n      \
-               demand: {security: signed, compressed: false, signed_receipt: true}\n      suites: [6, 04, 2]\n      \
+               send: {security: encrypted-and-signed, compress: true, compression_level: 9, suite: 6, signed_receipt: true, lengths: definite}\n      \
+               demand: {security: signed, compressed: false, signed_receipt: true}\n      suites: [6, 04, 2]\n      compressed: take\n      \
                unknown_signers: refuse\n      other_hash: sha256\n      failed: delete\n      failures: alike\n      expansion: 50\n";
     let (good, said) = with(keys, all);
     assert!(good, "{said}");
@@ -341,6 +341,53 @@ fn a_certificate_with_its_chain_is_the_certificate() {
     assert!(checked.status.success(), "{text}");
     let first = text.lines().find(|line| line.contains("certificates[0]"));
     assert!(first.unwrap().contains("CN=leaf"), "{text}");
+}
+
+#[test]
+fn names_and_serial_numbers_are_shown_as_other_programs_show_them_and_where_a_broken_store_is_named()
+ {
+    let setup = Setup::plain("");
+    let folder = setup.path();
+    let names = "[req]\ndistinguished_name=dn\nx509_extensions=ext\nprompt=no\n[dn]\nCN=odd\n[ext]\n\
+                 subjectAltName=dirName:dir,DNS:odd.example,RID:1.2.3.4\n[dir]\nO=Werk\nCN=hall\n";
+    setup.write("odd.cnf", names);
+    let made = "req -x509 -newkey rsa:2048 -nodes -days 30 -set_serial 0xff00112233 -config odd.cnf \
+                -keyout odd.key -out odd.pem";
+    openssl(folder, made);
+    setup.write(
+        "broken.pem",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    );
+    let yaml = "    certificate: odd.pem\n    certificates:\n      - {file: odd.pem}\n      - {file: broken.pem}\n";
+    setup.configure(PLAIN, yaml, "");
+    let odd = folder.join("odd.pem").display().to_string();
+    let shown = said(&setup.pointsman(&["cert", "show", &odd]));
+    all_in(
+        &shown,
+        &[
+            "O=Werk",
+            "CN=hall",
+            "odd.example",
+            "another kind",
+            "ff00112233",
+        ],
+    );
+    let checked = said(&setup.pointsman(&["check"]));
+    assert!(
+        checked.matches("serial ff00112233").count() >= 2,
+        "{checked}"
+    );
+    let all = setup.pointsman(&["cert", "show", "--all", "--json"]);
+    assert_eq!(all.status.code(), Some(1), "{all:?}");
+    let stores: serde_json::Value = serde_json::from_slice(&all.stdout).unwrap();
+    let broken: Vec<_> = stores
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| !one["error"].is_null())
+        .collect();
+    assert_eq!(broken.len(), 1, "{stores:#}");
+    assert_eq!(broken[0]["place"], "partners.mueller.certificates[1]");
 }
 
 #[test]

@@ -170,7 +170,9 @@ const WATCHED: &str = "      - folder: out/NAME
 #[test]
 fn every_combination_of_services_in_every_suite_is_opened_by_others_and_is_equal() {
     let called = Called::new();
-    let mut watched = String::from("    watch:\n");
+    let mut watched = String::from(
+        "    file_security:\n      suites: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]\n    watch:\n",
+    );
     let mut cases = Vec::new();
     for suite in 1..=10 {
         for (security, compress) in SERVICES {
@@ -259,6 +261,116 @@ fn the_profile_says_what_files_have_and_the_command_what_one_file_has() {
         services(&["--security", "none", "--signed-receipt", "false"]),
         ["00", "00", "1", "1", "N"]
     );
+}
+
+/// What is agreed holds for what is sent, too, whoever wants another.
+#[test]
+fn what_is_sent_has_a_suite_that_is_agreed() {
+    let called = Called::new();
+    let setup = sender(&called.address(), "");
+    let file = setup.write("INVOIC", "an invoice");
+    let file = file.to_str().unwrap();
+    let refused = |how: &[&str]| {
+        let send = ["send", file, "--to", "nordwerk", "--queue-only"];
+        let wrap = ["wrap", file, "--partner", "nordwerk"];
+        for command in [&send[..], &wrap] {
+            let done = setup.pointsman(&[command, how].concat());
+            assert!(!done.status.success(), "{command:?} {how:?}");
+            let said = String::from_utf8([done.stdout, done.stderr].concat()).unwrap();
+            let named = format!("cipher suite {:0>2}", how.last().unwrap());
+            assert!(said.contains(&named), "{said}");
+            let remedy = [
+                "partners.nordwerk.file_security.suites",
+                "leave `--suite` out",
+            ];
+            assert!(remedy.iter().any(|words| said.contains(words)), "{said}");
+        }
+    };
+    refused(&["--security", "encrypted", "--suite", "1"]);
+    refused(&["--security", "signed", "--suite", "7"]);
+    // It would be for nothing.
+    refused(&["--suite", "6"]);
+    refused(&["--compress", "--suite", "6"]);
+    assert_eq!(setup.transfers(), Vec::<String>::new());
+
+    // The first that is agreed is the preferred one.
+    let agreed =
+        "    file_security:\n      suites: [1, 4]\n      send:\n        security: signed\n";
+    let setup = sender(&called.address(), agreed);
+    setup.write("INVOIC", "an invoice");
+    let taken = send(&setup, &called, "INVOIC", &[]);
+    assert_eq!(taken.services(), ["02", "01", "0", "1", "N"]);
+    assert_eq!(taken.opened(), b"an invoice");
+    let listed = &setup.transfers()[0];
+    let transfer = listed.split_whitespace().next().unwrap();
+    let shown = setup.pointsman(&["transfers", "show", transfer]);
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(
+        shown.contains("signed, enveloped, cipher suite 01 ("),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_configuration_that_sends_what_is_not_agreed_is_refused() {
+    for (terms, place, words) in [
+        (
+            "file_security: {send: {suite: 1}}",
+            "file_security.send.suite",
+            "name 1 in",
+        ),
+        (
+            "file_security: {suites: []}",
+            "file_security.suites",
+            "at least one",
+        ),
+        (
+            "watch: [{folder: out, send: {security: signed, suite: 9}}]",
+            "watch[0].send.suite",
+            "name 9 in",
+        ),
+        (
+            "file_security: {compressed: refuse, demand: {compressed: true}}",
+            "file_security.compressed",
+            "one of the two",
+        ),
+    ] {
+        let setup = sender("127.0.0.1:1", &format!("    {terms}\n"));
+        let checked = setup.pointsman(&["check"]);
+        let said = String::from_utf8([checked.stdout, checked.stderr].concat()).unwrap();
+        assert!(!checked.status.success(), "{terms}: {said}");
+        for word in [place, words] {
+            assert!(said.contains(word), "{terms}: {word} is not in: {said}");
+        }
+    }
+}
+
+/// Text that zlib finds more in the longer it looks.
+#[test]
+fn a_partner_s_files_are_compressed_as_strongly_as_its_profile_says() {
+    let lines: Vec<String> = (0..20_000_u64)
+        .map(|at| {
+            format!(
+                "LIN+{at}++{:06}:IN'QTY+1:{}:PCE'\n",
+                at * 7919 % 99_991,
+                at * 31 % 977
+            )
+        })
+        .collect();
+    let wrapped = |level: &str| {
+        let profile = format!("    file_security:\n      send:\n        compress: true\n{level}");
+        let setup = sender("127.0.0.1:1", &profile);
+        let file = setup.write("ORDERS", lines.concat());
+        let made = setup.pointsman(&["wrap", file.to_str().unwrap(), "--partner", "nordwerk"]);
+        assert!(made.status.success(), "{made:?}");
+        let wire = std::fs::read(setup.path().join("ORDERS.cms")).unwrap();
+        assert!(uncompressed(&wire) == lines.concat().as_bytes());
+        wire.len()
+    };
+    let sizes =
+        ["1", "3", "6"].map(|level| wrapped(&format!("        compression_level: {level}\n")));
+    assert!(sizes[1] < sizes[0] && sizes[2] != sizes[1], "{sizes:?}");
+    assert_eq!(wrapped(""), sizes[1], "where nothing is said");
 }
 
 /// Nobody has to know when it changes over.

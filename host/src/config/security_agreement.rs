@@ -1,6 +1,7 @@
 //! Finds what file security asks for and the configuration does not give: keys, certificates, a level of the protocol.
 
 use oftp::Level;
+use pointsman_cms::Suite;
 
 use super::file::File;
 use super::key_uses::{CertificateUse, KeyUse};
@@ -25,6 +26,7 @@ pub(super) fn lacks(file: &File, plan: &Plan) -> Vec<Lack> {
             place.extend(keys.iter().map(|key| (*key).to_owned()));
             found.push((place, what));
         }
+        found.extend(of_watched_folders(partner));
     }
     found.extend(of_tls(file, plan));
     found
@@ -64,6 +66,30 @@ fn one_source(found: &mut Vec<Lack>, place: &[String], at: usize, file: bool, in
     found.push((place, what.to_owned()));
 }
 
+/// What is wrong with a cipher suite for files to a partner, if it is not agreed with it.
+fn unagreed(partner: &Partner, suite: Suite) -> Option<String> {
+    let security = &partner.file_security;
+    let number = suite.number().number();
+    (!security.suites.contains(&suite)).then(|| {
+        format!(
+            "files to it are to have cipher suite {number:02}, and those that are agreed with it are {}: name {number} in `partners.{}.file_security.suites`, or choose another",
+            security.agreed_suites(),
+            partner.name
+        )
+    })
+}
+
+/// Watched folders whose files are to have a suite that is not agreed with their partner.
+fn of_watched_folders(partner: &Partner) -> impl Iterator<Item = Lack> + '_ {
+    let folders = partner.watch.iter().enumerate();
+    folders.filter_map(|(at, folder)| {
+        let what = unagreed(partner, folder.services.suite?)?;
+        let at = at.to_string();
+        let keys = ["partners", &partner.name, "watch", &at, "send", "suite"];
+        Some((keys.map(str::to_owned).to_vec(), what))
+    })
+}
+
 /// What is agreed with a partner, and what there is for it.
 struct Wants<'p> {
     plan: &'p Plan,
@@ -80,6 +106,7 @@ impl<'p> Wants<'p> {
 
     fn lacks(&self) -> Vec<Found> {
         let mut found = Vec::new();
+        self.suites(&mut found);
         self.to_send(&mut found);
         self.to_receive(&mut found);
         self.to_authenticate(&mut found);
@@ -96,6 +123,23 @@ impl<'p> Wants<'p> {
         }
         if authentication == SessionAuthentication::Required {
             self.needs_level(found, KEY);
+        }
+    }
+
+    /// The suites that are agreed, and that of files to it among them.
+    fn suites(&self, found: &mut Vec<Found>) {
+        let security = &self.partner.file_security;
+        if security.suites.is_empty() {
+            let what = "no cipher suite is agreed: name at least one, such as 4, or leave `suites` out (4, 6, 3, 5)";
+            found.push((&["file_security", "suites"], what.to_owned()));
+            return;
+        }
+        if let Some(what) = unagreed(self.partner, security.send.suite) {
+            found.push((&["file_security", "send", "suite"], what));
+        }
+        if security.refuse_compressed && security.demand.compressed {
+            let what = "its compressed files are refused, and its files must be compressed: one of the two goes";
+            found.push((&["file_security", "compressed"], what.to_owned()));
         }
     }
 

@@ -14,7 +14,9 @@ use super::security_terms::{
     BerLengths, CertificatePlan, Demand, FailedContent, FailureReasons, FileSecurity, KeyPlan,
     SendServices, StorePlan, StoreSource, WhenOpened,
 };
-use super::security_words::{InlineStore, OtherHash, Passphrase, StoreFile, UnknownSigners};
+use super::security_words::{
+    CompressedFiles, InlineStore, OtherHash, Passphrase, StoreFile, UnknownSigners,
+};
 use super::services::WantedServices;
 use super::store_text::StoreText;
 use super::typed::Typed;
@@ -188,8 +190,10 @@ pub struct FileSecurityKeys {
     pub send: SendKeys,
     /// What its files must have at least.
     pub demand: DemandKeys,
-    /// The cipher suites that its files may have, the preferred ones first (default 4, 6, 3, 5).
-    pub suites: Vec<Typed<Suite>>,
+    /// The cipher suites that files from it and to it may have, at least one, the preferred one first (default 4, 6, 3, 5).
+    pub suites: Option<Vec<Typed<Suite>>>,
+    /// Whether its compressed files are taken: take (the default) or refuse.
+    pub compressed: Typed<CompressedFiles>,
     /// Whether signers who are not known are tolerated beside one who is: tolerate (the default) or refuse.
     pub unknown_signers: Typed<UnknownSigners>,
     /// The weakest hash of a signature that is taken though the suite has another: none (the default), sha1, sha256 or
@@ -211,8 +215,10 @@ pub struct SendKeys {
     pub security: Option<Typed<Security>>,
     /// Whether they are compressed (default false).
     pub compress: bool,
-    /// The cipher suite (default 4).
+    /// The cipher suite, one of `suites` (default the first of them).
     pub suite: Option<Typed<Suite>>,
+    /// How strongly they are compressed, 1 to 9 (default 3).
+    pub compression_level: Option<Typed<Between<1, 9>>>,
     /// Whether a signed receipt is asked for (default false).
     pub signed_receipt: bool,
     /// How lengths are written in them: indefinite (the default) or definite.
@@ -262,19 +268,17 @@ pub struct DemandKeys {
 
 impl FileSecurityKeys {
     pub(super) fn plan(&self) -> FileSecurity {
-        let suites: Vec<Suite> = self.suites.iter().map(|suite| suite.0).collect();
+        let suites = self.suites();
         FileSecurity {
             open: self.open.0,
-            send: self.send.plan(),
+            send: self.send.plan(suites.first().copied()),
             demand: Demand {
                 security: self.demand.security.map_or(Security::None, |of| of.0),
                 compressed: self.demand.compressed,
                 signed_receipt: self.demand.signed_receipt,
             },
-            suites: match suites.is_empty() {
-                true => [4, 6, 3, 5].into_iter().filter_map(suite).collect(),
-                false => suites,
-            },
+            suites,
+            refuse_compressed: self.compressed.0 == CompressedFiles::Refuse,
             refuse_unknown_signers: self.unknown_signers.0 == UnknownSigners::Refuse,
             other_hash: self.other_hash.0.0,
             failed: self.failed.0,
@@ -284,12 +288,25 @@ impl FileSecurityKeys {
     }
 }
 
+impl FileSecurityKeys {
+    fn suites(&self) -> Vec<Suite> {
+        match &self.suites {
+            None => [4, 6, 3, 5].into_iter().filter_map(suite).collect(),
+            Some(suites) => suites.iter().map(|suite| suite.0).collect(),
+        }
+    }
+}
+
 impl SendKeys {
-    fn plan(&self) -> SendServices {
+    fn plan(&self, preferred: Option<Suite>) -> SendServices {
+        let suite = self.suite.map(|suite| suite.0).or(preferred);
         SendServices {
             security: self.security.map_or(Security::None, |of| of.0),
             compress: self.compress,
-            suite: self.suite.map_or(Suite::USUAL, |suite| suite.0),
+            suite: suite.unwrap_or(Suite::USUAL),
+            compression_level: self
+                .compression_level
+                .map_or(SendServices::COMPRESSION_LEVEL, |level| level.0.0),
             signed_receipt: self.signed_receipt,
             lengths: self.lengths.0,
         }

@@ -18,8 +18,10 @@ pub struct FileSecurity {
     pub send: SendServices,
     /// What its files must have at least.
     pub demand: Demand,
-    /// The cipher suites that its files may have, the preferred ones first.
+    /// The cipher suites that files from it and to it may have, the preferred one first.
     pub suites: Vec<Suite>,
+    /// Whether its compressed files are refused.
+    pub refuse_compressed: bool,
     /// Whether a file is refused that has a signer who is not known, beside one who is and whose signature holds.
     pub refuse_unknown_signers: bool,
     /// The weakest hash of a signature that is taken though the suite has another; none where only that of the suite is.
@@ -37,6 +39,14 @@ impl FileSecurity {
     #[must_use]
     pub fn fails_alike(&self) -> bool {
         self.failures == FailureReasons::Alike
+    }
+
+    /// The suites that are agreed, in words: their numbers with commas between.
+    #[must_use]
+    pub fn agreed_suites(&self) -> String {
+        let numbers = self.suites.iter().map(|suite| suite.number().number());
+        let numbers: Vec<String> = numbers.map(|number| format!("{number:02}")).collect();
+        numbers.join(", ")
     }
 }
 
@@ -59,6 +69,8 @@ pub struct SendServices {
     pub compress: bool,
     /// Its cipher suite, which counts where it has a service or a signed receipt (SFIDCIPH).
     pub suite: Suite,
+    /// How strongly it is compressed, where it is: 1 to 9.
+    pub compression_level: u32,
     /// Whether a signed receipt is asked for (SFIDSIGN).
     pub signed_receipt: bool,
     /// How lengths are written in it.

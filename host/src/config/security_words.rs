@@ -124,6 +124,23 @@ impl Scalar for UnknownSigners {
     }
 }
 
+/// Whether compressed files are taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CompressedFiles {
+    /// They are.
+    #[default]
+    Take,
+    /// SFNA 18.
+    Refuse,
+}
+
+impl Scalar for CompressedFiles {
+    const WHAT: &'static str = "take or refuse";
+    fn read(text: &str) -> Result<Self, String> {
+        word(text, &[("take", Self::Take), ("refuse", Self::Refuse)])
+    }
+}
+
 /// The weakest hash that is taken instead of the suite's, if any is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OtherHash(pub Option<HashAlgorithm>);

@@ -57,6 +57,7 @@ impl WantedServices {
             security: self.security.unwrap_or(usual.security),
             compress: self.compress.unwrap_or(usual.compress),
             suite: self.suite.unwrap_or(usual.suite),
+            compression_level: usual.compression_level,
             signed_receipt: self.signed_receipt.unwrap_or(usual.signed_receipt),
             lengths: self.lengths.unwrap_or(usual.lengths),
         }
@@ -71,6 +72,15 @@ fn both<T>(a: Option<T>, b: Option<T>, together: impl Fn(T, T) -> T) -> Option<T
 }
 
 impl SendServices {
+    /// How strongly files are compressed where nothing else is said: the numbers are in docs/configuration.md.
+    pub const COMPRESSION_LEVEL: u32 = 3;
+
+    /// Whether its cipher suite counts: something is signed or encrypted by it. Compression alone has none.
+    #[must_use]
+    pub fn needs_suite(&self) -> bool {
+        self.signed_receipt || self.security != Security::None
+    }
+
     /// Whether the file is another on the wire than it is here.
     #[must_use]
     pub fn is_secured(&self) -> bool {
@@ -104,6 +114,7 @@ mod tests {
         security: Security::EncryptedAndSigned,
         compress: true,
         suite: Suite::USUAL,
+        compression_level: 6,
         signed_receipt: true,
         lengths: BerLengths::Definite,
     };

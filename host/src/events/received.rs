@@ -10,7 +10,7 @@ macro_rules! received {
             "RCV-001" "file-refused" Warn Counted
             InboundFileRefused { session: Talk, file: String, reason: String }
             says("{session}: file {file} refused: {reason}")
-            remedy("02, 03: `sfids` of station and partner. 15: `file_security.suites` of the partner. 16: `keys`, ours. 17, 20: `file_security.demand`. 19: `certificates` of the partner, or for a signed receipt `keys`. 21, 22, 23: the file could not be opened (`file_security.open: before-acknowledgement`). 06: size, quota or disk. 12: disk, a name that is taken, or another session has the file. 05, 10, 11: records or counts are not what was announced. 13: the file was received before, and the partner did not get our answer: nothing is wrong. 14: this session takes no files. The text says which; otherwise a policy")
+            remedy("02, 03: `sfids` of station and partner. 15: `file_security.suites` of the partner. 16: `keys`, ours. 17, 20: `file_security.demand`. 18: `file_security.compressed`. 19: `certificates` of the partner, or for a signed receipt `keys`. 21, 22, 23: the file could not be opened (`file_security.open: before-acknowledgement`). 06: size, quota or disk. 12: disk, a name that is taken, or another session has the file. 05, 10, 11: records or counts are not what was announced. 13: the file was received before, and the partner did not get our answer: nothing is wrong. 14: this session takes no files. The text says which; otherwise a policy")
 
             /// every octet is durable; EFPA
             "RCV-002" "file-received" Info Every

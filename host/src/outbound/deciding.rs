@@ -1,6 +1,5 @@
 //! Policies are asked about a file before it is read: whether it is queued, and what it is secured with.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use oftp::CipherSuite;
@@ -9,6 +8,7 @@ use pointsman_policy::{Decided, Hook, types};
 use pointsman_store::Note;
 
 use super::queue_facts::{self, ToQueue};
+use super::securing::agreed_suite;
 use super::send_as::QueueError;
 use crate::config::{Label, Partner, SendServices, WantedServices};
 use crate::events::Event;
@@ -177,18 +177,14 @@ fn as_agreed(
 
 /// A cipher suite that the partner's profile has.
 fn suite(profile: &Partner, number: u8) -> Result<Suite, QueueError> {
-    let terms = &profile.file_security;
-    let agreed = || terms.suites.iter().chain([&terms.send.suite]);
+    let unknown = || QueueError::Suite {
+        suite: number,
+        partner: profile.name.clone(),
+        agreed: profile.file_security.agreed_suites(),
+    };
     let wanted = CipherSuite::new(number).and_then(Suite::of);
-    let wanted = wanted.filter(|wanted| agreed().any(|suite| suite == wanted));
-    wanted.ok_or_else(|| {
-        let agreed: BTreeSet<String> = agreed().map(ToString::to_string).collect();
-        QueueError::Suite {
-            suite: number,
-            partner: profile.name.clone(),
-            agreed: Vec::from_iter(agreed).join(", "),
-        }
-    })
+    let wanted = wanted.ok_or_else(unknown)?;
+    agreed_suite(profile, wanted).map(|()| wanted)
 }
 
 fn named(by: Option<&String>, error: QueueError) -> QueueError {

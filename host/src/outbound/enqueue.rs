@@ -59,6 +59,7 @@ pub async fn enqueue_as(
     let mut sending = Announced::new(&pinned, profile, Path::new(&path), how, &stamps)?;
     let asked = sending.to_queue(id, profile, file.octets(), how);
     let terms = deciding::terms(station, &pinned, asked).await?;
+    securing::suite_is_used(how, &terms.services)?;
     sending.decided(terms, profile, &pinned)?;
     let contents = station.contents.as_ref();
     let copied = file.copy_to(contents, id, sending.copied(how)).await?;
@@ -299,7 +300,10 @@ impl Announced {
 }
 
 /// How the records of what is sent stand in the file; none where records do not count.
-pub(super) fn layout(profile: &Partner, how: &SendAs) -> Result<Option<RecordLayout>, QueueError> {
+///
+/// # Errors
+/// Records of that format cannot stand so.
+pub fn layout(profile: &Partner, how: &SendAs) -> Result<Option<RecordLayout>, QueueError> {
     let Some(usual) = profile.record_layout(how.format) else {
         return Ok(None);
     };

@@ -2,10 +2,10 @@
 
 use std::time::SystemTime;
 
-use oftp::{BLOCK, FileHeader, Level, Security};
-use pointsman_cms::{Compress, Wrapping};
+use oftp::{BLOCK, FileHeader, Level};
+use pointsman_cms::{Compress, Suite, Wrapping};
 
-use super::send_as::QueueError;
+use super::send_as::{QueueError, SendAs};
 use crate::config::{BerLengths, Partner, SendServices};
 use crate::security::keyring::{Keyring, PartnerKeyring};
 
@@ -24,9 +24,6 @@ pub(super) fn can_be_announced(header: &FileHeader, profile: &Partner) -> Result
     })
 }
 
-/// How strongly zlib compresses: 1 is several times as fast as 6, and most of what EDI and CAD files save it saves.
-const COMPRESSION: u32 = 1;
-
 /// How a file is secured on its way into the spool.
 #[derive(Clone, Debug)]
 pub(super) struct Securing {
@@ -39,7 +36,7 @@ impl Securing {
     /// What is done with a file for this partner; none where it has no service at all.
     ///
     /// # Errors
-    /// The partner's level has none, or there is no key or certificate for it.
+    /// The partner's level has none, its cipher suite is not agreed, or there is no key or certificate for it.
     pub(super) fn of(
         profile: &Partner,
         services: SendServices,
@@ -55,6 +52,9 @@ impl Securing {
                 level: profile.offer.level,
             });
         }
+        if services.needs_suite() {
+            agreed_suite(profile, services.suite)?;
+        }
         let keys = keyring.partner(&profile.name)?;
         let wrapping = wrapping(&profile.name, &services, &keys)?;
         Ok(Some(Self { services, wrapping }))
@@ -65,7 +65,7 @@ impl Securing {
         let services = &self.services;
         header.signed_receipt = services.signed_receipt;
         // Compression alone has no cipher, and needs none.
-        if services.signed_receipt || services.security != Security::None {
+        if services.needs_suite() {
             header.cipher = services.suite.number();
         }
         if services.is_secured() {
@@ -79,6 +79,37 @@ impl Securing {
     /// Whether the file is measured before it is secured.
     pub(super) fn is_measured(&self) -> bool {
         self.services.lengths == BerLengths::Definite
+    }
+}
+
+/// That a cipher suite which is named for this file is for something of it. Those of watched folders and policies are for
+/// files that have services, and say nothing of others.
+///
+/// # Errors
+/// Nothing of the file is signed or encrypted.
+pub(super) fn suite_is_used(how: &SendAs, services: &SendServices) -> Result<(), QueueError> {
+    let named = how.services.suite.filter(|_| how.watched_folder.is_none());
+    match named.filter(|_| !services.needs_suite()) {
+        None => Ok(()),
+        Some(suite) => Err(QueueError::SuiteForNothing {
+            suite: suite.number().number(),
+            services: services.to_string(),
+        }),
+    }
+}
+
+/// That the suite is agreed with the partner.
+///
+/// # Errors
+/// It is not among `file_security.suites`.
+pub(super) fn agreed_suite(profile: &Partner, suite: Suite) -> Result<(), QueueError> {
+    match profile.file_security.suites.contains(&suite) {
+        true => Ok(()),
+        false => Err(QueueError::Suite {
+            suite: suite.number().number(),
+            partner: profile.name.clone(),
+            agreed: profile.file_security.agreed_suites(),
+        }),
     }
 }
 
@@ -101,7 +132,7 @@ fn wrapping(
         false => Vec::new(),
     };
     let compress = services.compress.then_some(Compress {
-        level: COMPRESSION,
+        level: services.compression_level,
         threads: 0,
     });
     Ok(services.is_secured().then(|| Wrapping {

@@ -186,9 +186,9 @@ pub enum QueueError {
         /// What cannot be done.
         why: Box<QueueError>,
     },
-    /// A policy wants a cipher suite that is not agreed with the partner.
+    /// Its cipher suite is not agreed with the partner.
     #[error(
-        "it wants cipher suite {suite:02}, and with `{partner}` {agreed} are agreed: add it to `partners.{partner}.file_security.suites`, or have the policy choose one of these"
+        "it is to have cipher suite {suite:02}, and those that are agreed with `{partner}` are {agreed}: add it to `partners.{partner}.file_security.suites`, or choose one of these"
     )]
     Suite {
         /// The number.
@@ -197,6 +197,16 @@ pub enum QueueError {
         partner: String,
         /// Those that are agreed, with commas between.
         agreed: String,
+    },
+    /// A cipher suite is named, and nothing is signed or encrypted by it.
+    #[error(
+        "cipher suite {suite:02} is asked for, and the file would go {services}, which has none: add `--security` or `--signed-receipt`, or leave `--suite` out"
+    )]
+    SuiteForNothing {
+        /// The number.
+        suite: u8,
+        /// The services of the file.
+        services: String,
     },
     /// Its content cannot be copied to the spool.
     #[error(transparent)]

@@ -8,7 +8,7 @@ use pointsman_store::WireHash;
 use tokio::task::spawn_blocking;
 
 use super::enqueue::{layout, padded_length};
-use super::securing::Securing;
+use super::securing::{self, Securing};
 use super::send_as::{QueueError, SendAs};
 use super::source::{CopyAs, OpenedFile, SecureAs};
 use crate::config::{Partner, SendServices};
@@ -41,6 +41,7 @@ pub async fn wrap(
     mut to: File,
 ) -> Result<Option<WrappedFile>, QueueError> {
     let services = how.services.or(&profile.file_security.send);
+    securing::suite_is_used(how, &services)?;
     let securing = Securing::of(profile, services, keyring)?;
     let Some(securing) = securing else {
         return Ok(None);

@@ -130,6 +130,10 @@ fn can_be_opened(
         let reason = FileReason::EncryptedNotAllowed;
         return Err(NotAgreed::new(reason, text));
     }
+    if header.compressed && security.refuse_compressed {
+        let text = "compressed files are not agreed";
+        return Err(NotAgreed::new(FileReason::CompressionNotAllowed, text));
+    }
     if header.security.is_signed() && !means.can_verify {
         let text = "signed files are not agreed: no valid certificate is there to verify them with";
         return Err(NotAgreed::new(FileReason::SignedNotAllowed, text));
@@ -158,15 +162,10 @@ fn is_suite_agreed(number: CipherSuite, security: &FileSecurity) -> Result<(), N
     if suite.is_some_and(|suite| security.suites.contains(&suite)) {
         return Ok(());
     }
-    let agreed: Vec<String> = security
-        .suites
-        .iter()
-        .map(|suite| format!("{:02}", suite.number().number()))
-        .collect();
     let text = format!(
         "cipher suite {:02} is not agreed; those that are: {}",
         number.number(),
-        agreed.join(", ")
+        security.agreed_suites()
     );
     Err(NotAgreed::new(FileReason::CipherSuite, text))
 }
