@@ -71,6 +71,69 @@ fn a_file_is_wrapped_as_it_would_be_sent_and_nothing_is_queued() {
     }
 }
 
+/// Nothing is left of the records' lengths where the format is said, as it is said when a file is wrapped.
+#[test]
+fn a_file_of_records_is_opened_as_it_was_before_it_was_wrapped() {
+    let setup = sender("127.0.0.1:1", "");
+    let signed = |file: &str, format: &[&str]| {
+        let content = std::fs::read(setup.path().join(file)).unwrap();
+        let how = [&["--security", "signed"][..], format].concat();
+        assert!(run(&setup, "wrap", file, &how).status.success());
+        // What we would send, the partner would sign.
+        let made = verified(
+            "them",
+            &std::fs::read(setup.path().join(format!("{file}.cms"))).unwrap(),
+        );
+        let theirs = openssl_cms(
+            "-sign -nodetach -nocerts -outform DER -md sha256 -signer us.pem -inkey us.key",
+            &made,
+        );
+        let theirs_name = format!("{file}.theirs");
+        setup.write(&theirs_name, theirs.unwrap());
+        let opened = run(&setup, "open", &theirs_name, &how);
+        assert!(opened.status.success(), "{}", said(&opened));
+        let plain = std::fs::read(setup.path().join(format!("{theirs_name}.plain"))).unwrap();
+        assert_eq!(plain, content, "{format:?}");
+    };
+    setup.write("LINES", "one\r\n\r\nthree\r\n");
+    signed("LINES", &["--format", "v"]);
+    setup.write("PREFIXED", b"\0\x03one\0\x02tw");
+    signed(
+        "PREFIXED",
+        &["--format", "v", "--records", "length-prefixed"],
+    );
+    setup.write("FIXED", "AAA\r\nBBB\r\n");
+    signed(
+        "FIXED",
+        &[
+            "--format",
+            "f",
+            "--record-length",
+            "3",
+            "--records",
+            "lines",
+        ],
+    );
+    // A record with fewer octets than its length says.
+    let short = openssl_cms(
+        "-sign -nodetach -nocerts -outform DER -md sha256 -signer us.pem -inkey us.key",
+        b"\0\x09one",
+    );
+    setup.write("SHORT", short.unwrap());
+    let opened = run(
+        &setup,
+        "open",
+        "SHORT",
+        &["--security", "signed", "--format", "v"],
+    );
+    assert!(
+        !opened.status.success() && said(&opened).contains("format V"),
+        "{}",
+        said(&opened)
+    );
+    assert!(!setup.path().join("SHORT.plain").exists());
+}
+
 #[test]
 fn a_file_of_the_partner_is_opened_and_said_by_whom_it_is_signed_or_nothing_is_left_of_it() {
     let setup = sender("127.0.0.1:1", "");

@@ -111,9 +111,12 @@ impl Certificate {
         &self.0.issuer
     }
 
-    /// Its serial number in hexadecimal.
+    /// Its serial number in hexadecimal, as other programs show it: without the octet that says in DER that it is positive.
     pub fn serial(&self) -> String {
-        hexadecimal(&self.0.serial)
+        match self.0.serial.as_slice() {
+            [0, rest @ ..] if !rest.is_empty() => hexadecimal(rest),
+            all => hexadecimal(all),
+        }
     }
 
     /// SHA-256 of the whole certificate.

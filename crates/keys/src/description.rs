@@ -14,6 +14,7 @@ use crate::der::{BIT_STRING, BOOLEAN, CONTEXT_3, DerElements, OBJECT, OCTET_STRI
 use crate::entry::KeyStoreEntry;
 use crate::error::StoreFault;
 use crate::key;
+use crate::name;
 use crate::octets::hexadecimal;
 use crate::oid;
 use crate::pem;
@@ -284,18 +285,23 @@ fn other_names(x509: &X509) -> Vec<String> {
     names.iter().flatten().filter_map(other_name).collect()
 }
 
-fn other_name(name: &GeneralNameRef) -> Option<String> {
-    if let Some(address) = name.ipaddress() {
+fn other_name(other: &GeneralNameRef) -> Option<String> {
+    if let Some(address) = other.ipaddress() {
         return Some(match <[u8; 16]>::try_from(address) {
             Ok(octets) => std::net::Ipv6Addr::from(octets).to_string(),
             Err(_) => std::net::Ipv4Addr::from(<[u8; 4]>::try_from(address).ok()?).to_string(),
         });
     }
-    let text = name
+    if let Some(directory) = other.directory_name() {
+        return Some(name::line(directory));
+    }
+    let text = other
         .dnsname()
-        .or_else(|| name.email())
-        .or_else(|| name.uri())?;
-    Some(text.escape_debug().to_string())
+        .or_else(|| other.email())
+        .or_else(|| other.uri());
+    let text = text.map(|text| text.escape_debug().to_string());
+    // A registered identifier or a name of another kind: it is there, and not read here.
+    Some(text.unwrap_or_else(|| "(a name of another kind)".to_owned()))
 }
 
 /// The value of an extension (RFC 5280, 4.1).

@@ -38,6 +38,8 @@ pub(super) struct SendCommand {
     description: String,
     #[command(flatten)]
     format: FormatArgs,
+    #[command(flatten)]
+    pad: PadArg,
     /// The station of the partner it is for: its `ssid` or one of its `sfids`; the first where none is given.
     #[arg(long, value_name = "CODE", requires = "file", value_parser = valid::<OdetteId>)]
     destination: Option<String>,
@@ -132,10 +134,10 @@ impl ServicesArgs {
     }
 }
 
-/// How the file is sent, and how its records stand in it.
+/// The format of the file (SFIDFMT), and how its records stand in it here.
 #[derive(Debug, Args)]
 pub(super) struct FormatArgs {
-    /// The format it is sent in.
+    /// Its format on the wire.
     #[arg(
         long,
         value_enum,
@@ -150,9 +152,14 @@ pub(super) struct FormatArgs {
     /// How the records of an F or V file stand in it; as the partner's profile says where nothing is given.
     #[arg(long, value_enum, value_name = "LAYOUT", requires = "file")]
     records: Option<RecordsArg>,
+}
+
+/// What is added to records that are too short.
+#[derive(Debug, Args)]
+pub(super) struct PadArg {
     /// Fill lines that are shorter than the records with blanks (F with `--records lines`).
     #[arg(long, requires = "file")]
-    pad: bool,
+    pub(super) pad: bool,
 }
 
 impl FormatArgs {
@@ -160,7 +167,6 @@ impl FormatArgs {
         request.format = self.format.into();
         request.record_length = self.record_length;
         request.records = self.records.map(RecordsAs::from);
-        request.pad = self.pad;
     }
 }
 
@@ -238,6 +244,7 @@ impl SendCommand {
             stamp: self.stamp.map(|stamp| stamp.to_string()),
             labels: self.labels,
             services: self.services.request(),
+            pad: self.pad.pad,
             priority: self.priority,
             queue_only: self.queue_only,
             ..SendRequest::default()

@@ -181,6 +181,8 @@ fn secured(file: &TransferReport) -> String {
     ];
     let of = of.iter().filter(|(is, _)| *is).map(|(_, what)| *what);
     let mut of: Vec<String> = of.map(str::to_owned).collect();
+    let suite = header.cipher_suite.as_ref();
+    of.extend(suite.map(|suite| format!("cipher suite {suite}")));
     let opened = file.inbound.as_ref();
     let opened = opened.and_then(|file| file.plain_octets.zip(file.plain_blake3.as_ref()));
     of.extend(opened.map(|(octets, digest)| format!("opened: {octets} octets, blake3 {digest}")));

@@ -9,7 +9,7 @@ use pointsman_cms::Suite;
 
 use super::command::{CommandOutcome, Configured, block_on};
 use super::out::say;
-use super::send::{FormatArgs, SecurityArg, ServicesArgs};
+use super::send::{FormatArgs, PadArg, SecurityArg, ServicesArgs};
 use crate::config::{Needs, Scalar};
 use crate::operator::Operator;
 use crate::operator::file_security::OpenRequest;
@@ -29,6 +29,8 @@ pub(super) struct WrapCommand {
     #[command(flatten)]
     format: FormatArgs,
     #[command(flatten)]
+    pad: PadArg,
+    #[command(flatten)]
     services: ServicesArgs,
     #[command(flatten)]
     configured: Configured,
@@ -43,6 +45,7 @@ impl WrapCommand {
             partner: self.partner,
             file: Some(self.file),
             services: self.services.request(),
+            pad: self.pad.pad,
             ..SendRequest::default()
         };
         self.format.fill(&mut request);
@@ -64,7 +67,8 @@ impl WrapCommand {
 }
 
 /// Opens a secured file of a partner into another file, and says who signed it and which key opened it. What it is, its SFID
-/// says: give the same. Of a file of format V each record has its length before it, two octets.
+/// says: give the same. Without its format the octets come as they were secured: those of format V with the length of each
+/// record before it, two octets.
 #[derive(Debug, Args)]
 pub(super) struct OpenCommand {
     /// The file.
@@ -85,6 +89,8 @@ pub(super) struct OpenCommand {
     #[arg(long, value_name = "NUMBER", value_parser = Suite::read, default_value = "4")]
     suite: Suite,
     #[command(flatten)]
+    format: FormatArgs,
+    #[command(flatten)]
     configured: Configured,
 }
 
@@ -93,6 +99,8 @@ impl OpenCommand {
         let needs = Needs::CallOf(self.partner.clone());
         let operator = Operator::of(self.configured.load(&needs)?);
         let to = self.to.unwrap_or_else(|| ended(&self.file, ".plain"));
+        let mut format = SendRequest::default();
+        self.format.fill(&mut format);
         let opened = block_on(operator.open(OpenRequest {
             partner: self.partner,
             file: self.file,
@@ -100,6 +108,7 @@ impl OpenCommand {
             security: Security::from(self.security),
             compressed: self.compressed,
             suite: self.suite,
+            format,
         }))?;
         say!(
             "{}: {} octets, of {} that were transmitted",

@@ -1,7 +1,7 @@
 //! Files are secured and opened outside of any session, with the keys of a partner: for support.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufReader, ErrorKind};
+use std::io::{self, BufReader, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -16,10 +16,12 @@ use super::Operator;
 use super::error::{ErrorCode, OperatorError};
 use super::send::SendRequest;
 use crate::config::{CertificateUse, Partner};
+use crate::outbound::enqueue::layout;
 use crate::outbound::wrapped_file;
 use crate::security::error::KeyringError;
 use crate::security::hexadecimal;
 use crate::security::keyring::{Keyring, PartnerKeyring};
+use crate::security::{OpenError, OpeningTerms, open_pieces};
 
 /// What a file became that was secured.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -50,6 +52,8 @@ pub(crate) struct OpenRequest {
     pub compressed: bool,
     /// SFIDCIPH.
     pub suite: Suite,
+    /// SFIDFMT and SFIDLRECL, and how the records are to stand in the file that is made.
+    pub format: SendRequest,
 }
 
 /// What a file was that is opened.
@@ -114,15 +118,21 @@ impl Operator {
         let profile = self.profile(&request.partner)?;
         let keys = self.keyring().await?.partner(&profile.name)?;
         let now = SystemTime::now();
-        let opening = opening(&profile, &keys, &request, now);
+        let how = request.format.how()?;
+        let terms = OpeningTerms {
+            opening: opening(&profile, &keys, &request, now),
+            format: how.format,
+            layout: layout(&profile, &how)?,
+        };
         let (made, out) = NewFile::create(request.to)?;
         let from = request.file;
         let opened = spawn_blocking(move || {
-            open(&opening, &from, out, |error| {
-                unopened(
+            open(&terms, &from, out, |error| match error {
+                OpenError::File(error) | OpenError::Ours(error) => unopened(
                     &from,
                     keys.explained(error, CertificateUse::Verification, now),
-                )
+                ),
+                error => not_as_said(&from, &error),
             })
         })
         .await;
@@ -194,21 +204,29 @@ fn unopened(from: &Path, error: CmsError) -> OperatorError {
         .hint(hint)
 }
 
+/// What was secured is all here, and is not what its SFID says, or is no file.
+fn not_as_said(from: &Path, error: &OpenError) -> OperatorError {
+    ErrorCode::NotOpened
+        .because(format!("{}: {error}", from.display()))
+        .hint("give what its SFID says: --format and --record-length (SFIDFMT, SFIDLRECL)")
+}
+
 fn open(
-    opening: &Opening,
+    terms: &OpeningTerms,
     from: &Path,
     mut out: File,
-    told: impl Fn(CmsError) -> OperatorError,
+    told: impl Fn(OpenError) -> OperatorError,
 ) -> Result<Found, OperatorError> {
     let file = File::open(from)
         .map_err(|error| ErrorCode::Unsendable.because(format!("{}: {error}", from.display())))?;
-    let opener = opening.read_from(BufReader::new(file));
-    let mut opener = opener.map_err(&told)?;
-    let copied = io::copy(&mut opener, &mut out);
-    // Why it cannot be read, its end knows.
-    let found = opener.finish().map_err(&told)?;
-    copied?;
-    Ok(found)
+    let mut written = Ok(());
+    let opened = open_pieces(BufReader::new(file), terms, |octets| {
+        written = out.write_all(&octets);
+        // What is not written ends the opening, and is told below.
+        written.as_ref().map(drop).map_err(|_| OpenError::Stopped)
+    });
+    written?;
+    Ok(opened.map_err(told)?.found)
 }
 
 impl OpenReport {
@@ -285,12 +303,6 @@ impl Drop for NewFile {
 
 fn cannot(path: &Path, error: &io::Error) -> OperatorError {
     ErrorCode::NotPermitted.because(format!("{}: {error}", path.display()))
-}
-
-impl From<CmsError> for OperatorError {
-    fn from(error: CmsError) -> Self {
-        ErrorCode::NotOpened.because(error)
-    }
 }
 
 impl From<KeyringError> for OperatorError {

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use oftp::{FileHeader, Format, Response, Security};
+use oftp::{CipherSuite, FileHeader, Format, Response, Security};
 use pointsman_store::{
     ContentKey, Details, Direction, Ledger, LedgerError, OutboundState, State, Transfer, TransferId,
 };
@@ -70,6 +70,9 @@ pub(crate) struct HeaderReport {
     pub signed: bool,
     /// SFIDSEC.
     pub encrypted: bool,
+    /// SFIDCIPH, of a file that names a cipher suite: its number and what it stands for.
+    #[serde(default)]
+    pub cipher_suite: Option<String>,
     /// SFIDCOMP.
     pub compressed: bool,
     /// SFIDENV.
@@ -322,6 +325,7 @@ impl HeaderReport {
             description: header.description.clone(),
             signed: matches!(header.security, Signed | EncryptedAndSigned),
             encrypted: matches!(header.security, Encrypted | EncryptedAndSigned),
+            cipher_suite: (header.cipher != CipherSuite::NONE).then(|| header.cipher.to_string()),
             compressed: header.compressed,
             enveloped: header.enveloped,
             signed_receipt: header.signed_receipt,

@@ -94,7 +94,11 @@ impl Operator {
             ..KeyStoreReport::empty(known.store.clone())
         }));
         shown.extend(keyring.faults().map(|fault| KeyStoreReport {
-            error: Some(fault.to_string()),
+            place: Some(fault.place().to_owned()),
+            error: Some(match fault {
+                KeyringError::Unusable { why, .. } => why.clone(),
+                other => other.to_string(),
+            }),
             ..KeyStoreReport::empty(String::new())
         }));
         shown

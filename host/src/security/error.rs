@@ -41,6 +41,17 @@ pub enum KeyringError {
 }
 
 impl KeyringError {
+    /// The key of the configuration that it is about.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        match self {
+            Self::Unusable { place, .. }
+            | Self::NotRead { place }
+            | Self::Nothing { place, .. }
+            | Self::NoneValid { place, .. } => place,
+        }
+    }
+
     pub(super) fn unusable(place: &str, why: String) -> Self {
         Self::Unusable {
             place: place.to_owned(),

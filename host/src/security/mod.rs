@@ -21,5 +21,7 @@ pub(crate) mod wrapping;
 pub(crate) use self::demand::{check_found, is_to_be_opened};
 pub(crate) use self::found_words::{found_in_words, hexadecimal, listed};
 pub(crate) use self::open_error::{OpenError, ToldReason};
-pub(crate) use self::opening::{ContentReader, OpenedContent, OpeningTerms, look, open};
+pub(crate) use self::opening::{
+    ContentReader, OpenedContent, OpeningTerms, look, open, open_pieces,
+};
 pub(crate) use self::wire_hash::{hash_content, wire_hash};

@@ -122,7 +122,7 @@ pub fn describe(der: &CertificateDer<'_>) -> Result<PeerCertificate, Error> {
     Ok(PeerCertificate {
         subject: certificate.subject().to_string(),
         issuer: certificate.issuer().to_string(),
-        serial: certificate.raw_serial_as_string().replace(':', ""),
+        serial: serial(&certificate),
         sha256: Sha256::digest(der)
             .iter()
             .map(|octet| format!("{octet:02x}"))
@@ -131,6 +131,15 @@ pub fn describe(der: &CertificateDer<'_>) -> Result<PeerCertificate, Error> {
         not_after: seconds(certificate.validity().not_after),
         dns_names: dns.collect(),
     })
+}
+
+/// In hexadecimal, as other programs show it: without the octet that says in DER that it is positive.
+fn serial(certificate: &X509Certificate<'_>) -> String {
+    let octets = match certificate.raw_serial() {
+        [0, rest @ ..] if !rest.is_empty() => rest,
+        all => all,
+    };
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 pub(super) fn parsed<'a>(der: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>, Error> {
