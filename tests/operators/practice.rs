@@ -86,6 +86,19 @@ fn what_the_page_about_partners_tells_to_type_makes_a_session_come_about() {
     let sent = us.pointsman(&["send", file.to_str().unwrap(), "--to", "mueller"]);
     assert!(sent.status.success(), "{}\n{}", said(&sent), server.log());
     assert_eq!(them.await_delivered(1).len(), 1);
+    // All that the page agrees on came about: services, suite, authentication, the signed receipt.
+    let shown = |setup: &Setup| {
+        let id = setup.transfers()[0]
+            .split_whitespace()
+            .next()
+            .unwrap()
+            .to_owned();
+        said(&setup.pointsman(&["transfers", "show", &id]))
+    };
+    let services = "encrypted and signed, compressed, enveloped, a signed receipt is asked for, cipher suite 04 (";
+    all_in(&shown(&us), &[services, "EERP, signed,"]);
+    all_in(&shown(&them), &[services, "opened: 5 octets"]);
+    server.await_log(&["authenticated"]);
 }
 
 #[test]

@@ -8,8 +8,8 @@ macro_rules! server {
 
             /// a start took up what the last run left, and how much of it
             "SRV-001" "recovered" Info Every
-            Recovered { leases: u64, receiving: u64, undelivered: u64, receipts_owed: u64, ready: u64 }
-            says("the start found {receiving} files half received, {undelivered} not delivered, {receipts_owed} receipts owed, {ready} files to send, and put {leases} files and receipts of sessions that are gone back into the queue")
+            Recovered { leases: u64, receiving: u64, unopened: u64, undelivered: u64, receipts_owed: u64, ready: u64 }
+            says("the start found {receiving} files half received, {unopened} to open, {undelivered} to deliver, {receipts_owed} receipts owed, {ready} files to send, and put {leases} files and receipts of sessions that are gone back into the queue")
             remedy("–")
 
             /// callers are accepted here

@@ -46,6 +46,7 @@ pub(super) async fn recover(station: &Station) -> Result<(), StartError> {
     station.events.emit(Event::Recovered {
         leases,
         receiving: found.receiving,
+        unopened: found.unopened,
         undelivered: found.undelivered,
         receipts_owed: found.owed,
         ready: found.ready,
