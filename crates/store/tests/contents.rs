@@ -809,6 +809,7 @@ async fn what_does_not_fit_on_the_disk_is_removed_however_it_ends() {
             let partial: Box<dyn pointsman_store::contents::PartialContent> = Box::new(partial);
             let mut intake = Intake::new(partial.resume(0).await.unwrap());
             intake.write(vec![7; MUCH]).await.unwrap();
+            intake.catch_up(oftp::Position::default()).await.unwrap();
             if how == "seal" {
                 intake.write(vec![7; 100]).await.unwrap();
             }
@@ -857,6 +858,7 @@ async fn a_pause_after_a_write_that_failed_keeps_what_is_there() {
     let partial = Contents::partial(&spool, key).await.unwrap();
     let mut intake = Intake::new(partial.resume(0).await.unwrap());
     intake.write(vec![7; MUCH]).await.unwrap();
+    intake.catch_up(oftp::Position::default()).await.unwrap();
     reserve.change(FULL, 0);
     intake.write(vec![7; MUCH]).await.unwrap();
     assert!(intake.pause().await.unwrap_err().is_full());
