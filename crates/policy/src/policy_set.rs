@@ -167,6 +167,10 @@ impl PolicySet {
             state.change
         };
         let loaded = self.load_file(policy, change).await;
+        if matches!(loaded, Err(LoadError::Overtaken { .. })) {
+            // What is in force by now is newer than this file, or is this file.
+            return Ok(None);
+        }
         let mut state = policy.state.lock().await;
         self.look_at_file(policy, &mut state).await;
         let changed_while_read =
@@ -180,8 +184,14 @@ impl PolicySet {
             // What was swapped in later stays.
             return Ok(None);
         }
-        let loaded = loaded?.map(|(loaded, _)| self.put_in_force(policy, change, loaded, None));
-        loaded.transpose()
+        let Some((loaded, _)) = loaded? else {
+            return Ok(None);
+        };
+        match self.put_in_force(policy, change, loaded, None) {
+            // Another configuration came meanwhile, and with it this file.
+            Err(LoadError::Overtaken { .. }) => Ok(None),
+            swapped => swapped.map(Some),
+        }
     }
 
     /// The component in the file, and the facts of the file; none if that component is in force already.

@@ -48,6 +48,7 @@ mod sidecar_json;
 mod spool;
 mod sqlite;
 mod state;
+mod state_reason;
 mod transfer;
 pub mod transition;
 mod verb;
@@ -86,9 +87,10 @@ pub use spool::{
 };
 pub use sqlite::{Left, Rebuilt, SqliteLedger, rebuild};
 pub use state::{Direction, InboundState, OutboundState, ReceiptState, State};
+pub use state_reason::StateReason;
 pub use transfer::{
-    Details, Labels, NewFile, OpenQuestion, OutboundFile, OwedResponse, Question, Queued,
-    RECEIPT_INVALID, Target, TimelineEntry, ToSign, Transfer, TransferId, Undelivered, Unopened,
+    Details, Labels, NewFile, OpenQuestion, OutboundFile, OwedResponse, Question, Queued, REBUILT,
+    Target, TimelineEntry, ToSign, Transfer, TransferId, Undelivered, Unopened,
 };
 pub use verb::{Effect, Unfit, Verb};
 pub use verdict::{NotOpened, Opened, Received, Verdict};

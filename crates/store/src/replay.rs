@@ -14,6 +14,7 @@ use crate::queue::Order;
 use crate::row::{Course, Inbound, Outbound, Row};
 use crate::sidecar::{Entry, Record, Sidecar, Way};
 use crate::state::{InboundState, OutboundState, ReceiptState, State};
+use crate::state_reason::StateReason;
 use crate::transfer::{CONTENT_REMOVED, Labels, REBUILT, Target};
 use crate::transition::VerbName;
 use crate::verb::{
@@ -446,7 +447,7 @@ fn opened_entries(file: &Inbound, row: &Row) -> Vec<Entry> {
 
 fn sent_entries(file: &Outbound, row: &Row) -> Vec<Entry> {
     let answer = row.receipt.as_ref().map(|receipt| receipt.response.clone());
-    let state = Entry::State(file.state, row.reason.clone());
+    let state = Entry::State(file.state, row.reason.as_ref().map(StateReason::to_string));
     let invalid = why_invalid(row).map(|why| Entry::ReceiptInvalid(why.to_owned()));
     [Entry::InDoubt(file.in_doubt), state]
         .into_iter()

@@ -10,6 +10,7 @@ use oftp::{Counts, Eerp, FileHeader, Nerp, Position, RecordLayout, Response};
 use crate::measure::Measure;
 use crate::note::Note;
 use crate::state::{InboundState, OutboundState, ReceiptState, State};
+use crate::state_reason::StateReason;
 use crate::transfer::{
     CONTENT_REMOVED, Labels, NewFile, OpenQuestion, OutboundFile, OwedResponse, Target, ToSign,
     TransferId, Unopened,
@@ -42,7 +43,7 @@ pub struct Row {
     /// What was said of it for policies and people.
     pub labels: Labels,
     /// Why it is in its state, where a reason is known.
-    pub reason: Option<String>,
+    pub reason: Option<StateReason>,
     /// When the row was made.
     pub created: SystemTime,
     /// What only one direction has.
@@ -310,7 +311,7 @@ impl Row {
         }
         self.receipt = Some(Receipt::owed(Response::Negative(nerp.clone()), now));
         self.note(InboundState::Rejected.as_str(), &*why);
-        self.reason = Some(why);
+        self.reason = Some(why.into());
     }
 
     /// Keeps this hash of the file as transmitted where none is known: the first one stays.
@@ -322,7 +323,7 @@ impl Row {
 
     /// Moves it to this state, out of the queue or back into it.
     pub(crate) fn move_to(&mut self, state: OutboundState, why: Option<&str>) {
-        self.reason = why.map(str::to_owned);
+        self.reason = why.map(StateReason::from);
         if let Some(file) = self.outbound_mut() {
             file.state = state;
             file.leased_to = None;

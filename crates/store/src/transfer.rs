@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::measure::Measure;
 use crate::note::Note;
 use crate::state::{Direction, OutboundState, ReceiptState, State};
+use crate::state_reason::StateReason;
 use crate::wire_hash::WireHash;
 
 /// The id of one transfer: ordered by time of creation, never used again, and safe as a file name.
@@ -260,7 +261,7 @@ pub struct Transfer {
     /// The state of its receipt; none where there is no receipt.
     pub receipt: Option<ReceiptState>,
     /// Why it is in its state, where a reason is known.
-    pub reason: Option<String>,
+    pub reason: Option<StateReason>,
     /// When the row was made.
     pub created: SystemTime,
 }
@@ -331,13 +332,10 @@ pub struct Question {
 pub(crate) const CONTENT_REMOVED: &str = "content-removed";
 
 /// The history event of a row that was made from its sidecar.
-pub(crate) const REBUILT: &str = "rebuilt";
+pub const REBUILT: &str = "rebuilt";
 
 /// The history event of a receipt that says otherwise than the first one, and is not taken.
 pub(crate) const CONTRADICTS: &str = "receipt-contradicts";
-
-/// How the reason of a sent file begins whose receipt came and was not taken.
-pub const RECEIPT_INVALID: &str = "receipt invalid";
 
 /// One line of a transfer's history.
 #[derive(Clone, Debug)]

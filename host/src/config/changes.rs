@@ -31,7 +31,7 @@ struct KeyPrint {
 static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 /// Keys whose value is the path of a file that is read with the configuration.
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "file",
     "certificate",
     "key",
@@ -39,13 +39,14 @@ const FILES: [&str; 7] = [
     "ca",
     "our_certificate",
     "our_key",
+    "component",
 ];
 
 /// The keys that name an element of a list: a listener, a watched folder, a store of keys or certificates.
 const NAMES: [&str; 3] = ["address", "folder", "file"];
 
-/// Octets of a file that are compared: no store of keys and certificates has more.
-const MOST: u64 = pointsman_keys::MOST_OCTETS as u64;
+/// Octets of a file that are compared: no store of keys and certificates has more, and hardly a component.
+const MOST: u64 = 128 << 20;
 
 impl Fingerprints {
     /// The fingerprints of a text that was read without mistakes, whose relative paths start at `base`.

@@ -36,6 +36,8 @@ mod words;
 
 use std::path::{Path, PathBuf};
 
+use pointsman_folder::Names;
+
 pub use agreement::CANNOT_PAD;
 use agreement::{Disagreement, disagreements};
 use changes::Fingerprints;
@@ -59,6 +61,9 @@ pub use typed::Scalar;
 pub(crate) use typed::remedy;
 pub use words::{ClientAuth, DatasetNames, Pattern, TlsVersion};
 
+/// Octets of a configuration file, stores of keys within it among them.
+const MOST_OCTETS: u64 = 16 << 20;
+
 impl Plan {
     /// Reads and checks the configuration at `path`.
     ///
@@ -76,7 +81,8 @@ impl Plan {
     /// # Errors
     /// See [`Plan::load`].
     pub fn load_for(path: &Path, needs: &Needs) -> Result<Self, ConfigError> {
-        let octets = std::fs::read(path).map_err(|error| ConfigError::unreadable(path, &error))?;
+        let read = pointsman_folder::read(path, MOST_OCTETS, Names::Caller);
+        let (octets, _) = read.map_err(|error| ConfigError::unreadable(path, &error.into_io()))?;
         let text =
             text::decoded(&octets).map_err(|foreign| ConfigError::not_utf_8(path, foreign))?;
         Self::parse(path, &text, needs)

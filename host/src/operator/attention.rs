@@ -86,7 +86,7 @@ impl AttentionFile {
             since: UtcTime(row.created),
             partner: row.partner.clone(),
             state: StateReport(row.state),
-            reason: row.reason.clone(),
+            reason: row.reason.as_ref().map(ToString::to_string),
             waits_for: waits_for.to_owned(),
             remedy,
             file: FileIdentity::from(&row.key),

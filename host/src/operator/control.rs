@@ -111,7 +111,7 @@ fn unreached(path: &Path, error: &Error) -> OperatorError {
             .hint("run the command as the user that the server runs as"),
         _ => ErrorCode::NoServer
             .because(format!("no server runs on this configuration ({shown}: {error})"))
-            .hint("start it with `pointsman serve`"),
+            .hint("start it with `pointsman serve`; where `storage.state` was changed while it runs, commands do not find it: stop it, and start it again"),
     }
 }
 

@@ -8,7 +8,8 @@ use jiff::civil::DateTime;
 use oftp::{Format, OdetteId, RecordLayout, UserData};
 use pointsman_log::printable;
 use pointsman_policy::Hook;
-use pointsman_store::{ContactKind, OutboundState, Queued, RECEIPT_INVALID, State, TransferId};
+use pointsman_store::transition::VerbName;
+use pointsman_store::{ContactKind, OutboundState, Queued, State, StateReason, TransferId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{broadcast, watch};
 
@@ -378,18 +379,18 @@ async fn conclude(
     let row = station.ledger.show(id).await?;
     let (state, reason) = row.map_or((None, None), |row| (Some(row.state), row.reason));
     let stayed = stayed(station, partner).await?.filter(|_| end.is_normal());
-    let why = reason.or(stayed).unwrap_or_else(|| end.to_string());
+    let is_invalid = matches!(reason, Some(StateReason::ReceiptInvalid(_)));
+    let why = reason.map(|reason| reason.to_string()).or(stayed);
+    let why = why.unwrap_or_else(|| end.to_string());
     match state {
         Some(State::Outbound(OutboundState::Acknowledged)) => {
             let history = station.ledger.timeline(id).await?;
             let mut lines = history.into_iter().rev();
-            let line = lines.find(|line| line.event == OutboundState::Acknowledged.as_str());
+            let line = lines.find(|line| line.event == VerbName::Acknowledged.in_history());
             let receipt = line.map_or_else(String::new, |line| line.detail);
             Ok(SendReport::Acknowledged { receipt })
         }
-        Some(State::Outbound(OutboundState::Sent | OutboundState::Overdue))
-            if why.starts_with(RECEIPT_INVALID) =>
-        {
+        Some(State::Outbound(OutboundState::Sent | OutboundState::Overdue)) if is_invalid => {
             Err(ErrorCode::ReceiptInvalid.because(format!("the file was sent, and {why}")))
         }
         Some(State::Outbound(OutboundState::Sent | OutboundState::Overdue)) => Ok(SendReport::Sent),

@@ -182,7 +182,7 @@ impl From<&Transfer> for TransferSummary {
             octets: row.octets,
             blake3: row.digest.clone(),
             path: row.path.clone(),
-            reason: row.reason.clone(),
+            reason: row.reason.as_ref().map(ToString::to_string),
             file: FileIdentity::from(&row.key),
         }
     }

@@ -7,7 +7,8 @@ use oftp::{
     Agreement, FileHeader, Format, Mode, OdetteId, Params, RecordLayout, Response, Security, Ssid,
 };
 use pointsman_policy::types;
-use pointsman_store::{Direction, OutboundFile, Target, TimelineEntry, TransferId};
+use pointsman_store::transition::VerbName;
+use pointsman_store::{Direction, OutboundFile, REBUILT, Target, TimelineEntry, TransferId};
 use serde::{Deserialize, Serialize};
 
 /// Where a connection runs.
@@ -276,7 +277,7 @@ pub struct SignerFacts {
 }
 
 /// The history lines that have what was found in a secured file: when it is opened, and when its row is rebuilt.
-const FOUND: [&str; 2] = ["opened", "rebuilt"];
+const FOUND: [&str; 2] = [VerbName::Opened.in_history(), REBUILT];
 
 impl SecurityFacts {
     /// As the history of the file keeps them.

@@ -10,6 +10,7 @@ use super::row;
 use crate::error::LedgerError;
 use crate::request::Filter;
 use crate::state::{Direction, OutboundState, State};
+use crate::state_reason::StateReason;
 use crate::transfer::{
     CONTENT_REMOVED, Details, Question, Target, TimelineEntry, Transfer, TransferId,
 };
@@ -275,7 +276,7 @@ fn transfer(found: &Row<'_>) -> rusqlite::Result<Transfer> {
         digest: found.get(10)?,
         path: found.get(11)?,
         receipt: row::receipt(found, 12)?,
-        reason: found.get(13)?,
+        reason: found.get::<_, Option<String>>(13)?.map(StateReason::kept),
         created: from_millis(found.get(14)?),
     })
 }

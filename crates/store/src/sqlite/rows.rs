@@ -13,6 +13,7 @@ use crate::error::LedgerError;
 use crate::measure::Measure;
 use crate::row::{Course, Inbound, Outbound, Receipt, ReceiptDecision, Row};
 use crate::state::{ReceiptState, State};
+use crate::state_reason::StateReason;
 use crate::transfer::{Target, TransferId};
 use crate::words::{format_to, from_millis, millis, security_to};
 
@@ -102,7 +103,7 @@ pub(super) fn read(found: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
         },
         layout: row::layout(found, 26)?,
         labels: row::labels(found, 27)?,
-        reason: found.get(28)?,
+        reason: found.get::<_, Option<String>>(28)?.map(StateReason::kept),
         created: from_millis(found.get(29)?),
         receipt: row::receipt(found, RECEIPT)?
             .map(|state| receipt(found, state, &header.key))
@@ -343,7 +344,7 @@ fn changing(row: &Row) -> Vec<Column<'_>> {
         ("virtual_octets", count(row.counts.octets)),
         ("layout", word(row::layout_to(row.layout))),
         ("labels", text(row::labels_to(&row.labels))),
-        ("reason", maybe(row.reason.as_deref())),
+        ("reason", maybe_displayed(row.reason.as_ref())),
     ];
     match &row.course {
         Course::Inbound(file) => columns.extend(changing_of_inbound(file)),
@@ -426,6 +427,12 @@ fn text(text: String) -> ToSqlOutput<'static> {
 
 fn maybe(text: Option<&str>) -> ToSqlOutput<'_> {
     text.map_or(ToSqlOutput::Owned(Value::Null), word)
+}
+
+fn maybe_displayed(reason: Option<&StateReason>) -> ToSqlOutput<'static> {
+    reason.map_or(ToSqlOutput::Owned(Value::Null), |reason| {
+        ToSqlOutput::Owned(Value::Text(reason.to_string()))
+    })
 }
 
 fn octets(octets: &[u8]) -> ToSqlOutput<'_> {

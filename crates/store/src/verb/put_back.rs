@@ -25,7 +25,7 @@ impl Verb for PutBack {
         {
             file.leased_to = None;
             file.not_before = Some(self.when);
-            row.reason = Some(self.why.clone());
+            row.reason = Some(self.why.clone().into());
         }
         if let Some(receipt) = row.owed_mut() {
             receipt.leased_to = None;

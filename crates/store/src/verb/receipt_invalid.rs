@@ -7,7 +7,7 @@ use crate::note::Note;
 use crate::row::Row;
 use crate::sidecar::Entry;
 use crate::state::OutboundState;
-use crate::transfer::RECEIPT_INVALID;
+use crate::state_reason::StateReason;
 use crate::transition::VerbName;
 
 /// Stays where it is: the file continues to wait for its receipt, and says why it does.
@@ -18,8 +18,10 @@ pub(crate) struct ReceiptInvalid {
 
 /// Why the last receipt of a file that waits for one was not taken, by the reason of its row; none where that is another.
 pub(crate) fn why_invalid(row: &Row) -> Option<&str> {
-    let reason = row.reason.as_deref()?.strip_prefix(RECEIPT_INVALID)?;
-    reason.strip_prefix(": ")
+    match row.reason.as_ref()? {
+        StateReason::ReceiptInvalid(why) => Some(why),
+        StateReason::Words(_) => None,
+    }
 }
 
 impl Verb for ReceiptInvalid {
@@ -38,7 +40,7 @@ impl Verb for ReceiptInvalid {
             return Ok(Effect::Changed);
         }
         let is_first = why_invalid(row).is_none();
-        row.reason = Some(format!("{RECEIPT_INVALID}: {}", self.note.text));
+        row.reason = Some(StateReason::ReceiptInvalid(self.note.text.clone()));
         Ok(match is_first {
             true => Effect::Changed,
             false => Effect::Repeated,

@@ -23,7 +23,7 @@ impl Verb for ResponseClosed {
         if !row.give_receipt() {
             return Ok(Effect::Repeated);
         }
-        row.reason = Some(self.why.clone());
+        row.reason = Some(self.why.clone().into());
         row.note(self.name().in_history(), &*self.why);
         Ok(Effect::Changed)
     }

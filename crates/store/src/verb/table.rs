@@ -14,6 +14,7 @@ use crate::queue::Order;
 use crate::row::{Course, Inbound, Outbound, Receipt, Row};
 use crate::samples::{at, eerp, key, nerp};
 use crate::state::{InboundState, OutboundState, ReceiptState};
+use crate::state_reason::StateReason;
 use crate::transfer::{NewFile, Target, TransferId};
 use crate::verdict::{NotOpened, Opened, Received, Verdict};
 use crate::wire_hash::{WireHash, WireHashAlgorithm};
@@ -421,7 +422,7 @@ fn a_file_that_is_released_begins_again_only_where_it_was_parked() {
         let mut row = to_send(state);
         let file = row.outbound_mut().unwrap();
         (file.attempts, file.refusals, file.breaks) = (3, 2, 1);
-        row.reason = Some("once".to_owned());
+        row.reason = Some("once".into());
         let release = ordered(Order::Release);
         assert_eq!(release.apply(&mut row, at(5)), Ok(Effect::Changed));
         let file = row.outbound().unwrap();
@@ -511,7 +512,8 @@ fn of_receipts_that_are_not_taken_the_sidecar_has_the_first() {
     let mut invalid = |why: &str| {
         let verb = ReceiptInvalid { note: why.into() };
         let effect = verb.apply(&mut row, at(5)).unwrap();
-        assert_eq!(row.reason, Some(format!("receipt invalid: {why}")));
+        let why = StateReason::ReceiptInvalid(why.to_owned());
+        assert_eq!(row.reason, Some(why));
         verb.entry(&row, effect)
     };
     let first = Entry::ReceiptInvalid("another hash".to_owned());

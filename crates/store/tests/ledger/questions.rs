@@ -249,7 +249,7 @@ async fn a_receipt_that_somebody_else_made_is_the_one_that_is_given<B: BackEnd>(
     assert_eq!(books.ledger.receipt(refused).await.unwrap(), Some(negative));
     assert_eq!(books.state(refused).await, InboundState::Rejected.into());
     let shown = books.ledger.show(refused).await.unwrap().unwrap();
-    assert_eq!(shown.reason.as_deref(), Some("34 not usable"));
+    assert_eq!(shown.reason, Some("34 not usable".into()));
 }
 
 async fn what_the_clock_put_off_too_far_is_due_once_it_is_put_right<B: BackEnd>() {

@@ -74,8 +74,8 @@ async fn a_nerp_says_why_either_way<B: BackEnd>() {
         .unwrap();
     let row = books.ledger.show(out).await.unwrap().unwrap();
     assert_eq!(
-        (row.state.as_str(), row.reason.as_deref()),
-        ("rejected", Some("34 not usable"))
+        (row.state.as_str(), row.reason),
+        ("rejected", Some("34 not usable".into()))
     );
     let stranger = books
         .ledger

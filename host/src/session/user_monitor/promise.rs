@@ -10,8 +10,11 @@
 //!
 //! Only the ledger makes a [`Persisted`], and only when its transaction is committed; and the verb `received` asks for a
 //! [`Sealed`](pointsman_store::Sealed), which only the sealing of a content makes. So a promise that comes before its row
-//! does not compile, nor, but for tests, does a row that comes before its content. That all promises leave here is a lint. EFNA promises
-//! nothing, and asks for no proof.
+//! does not compile, nor, but for tests, does a row that comes before its content. That all promises leave here is a lint.
+//!
+//! EFNA promises nothing, and asks for no proof. Neither does SFPA: it says how much of the file is here, which holds
+//! whatever becomes of the file (`offering.rs`). An EERP or NERP whose content cannot be read gets its RTR from the engine
+//! (`pass_over`), or its sender would send it for ever: nothing of it is kept but an event, and no file has its receipt.
 //!
 //! An answer that comes too late finds a session that is over; what is written down stays true, so it is not an error.
 #![expect(

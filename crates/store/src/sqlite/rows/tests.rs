@@ -53,7 +53,7 @@ fn row(dataset: &str, course: Course) -> Row {
         },
         layout: Some(RecordLayout::Lines),
         labels: vec![("a".to_owned(), "b".to_owned())],
-        reason: Some("why".to_owned()),
+        reason: Some("why".into()),
         created: at(0),
         course,
         receipt: None,
@@ -203,9 +203,9 @@ fn nobody_overwrites_what_somebody_else_changed() {
     let before = to_send("ONE");
     insert(&db, &before, "test").unwrap();
     let mut mine = before.clone();
-    mine.reason = Some("mine".to_owned());
+    mine.reason = Some("mine".into());
     let mut theirs = before.clone();
-    theirs.reason = Some("theirs".to_owned());
+    theirs.reason = Some("theirs".into());
     store(&db, &before, &theirs, "test").unwrap();
     let outrun = store(&db, &before, &mine, "test");
     assert!(matches!(outrun, Err(LedgerError::Outrun(id)) if id == before.id));
@@ -217,7 +217,7 @@ fn nobody_overwrites_what_somebody_else_changed() {
     store(&db, &theirs, &answered, "test").unwrap();
     assert!(store(&db, &theirs, &mine, "test").is_err());
     let kept = load(&db, before.id, "test").unwrap().unwrap();
-    assert_eq!(kept.reason.as_deref(), Some("theirs"));
+    assert_eq!(kept.reason, Some("theirs".into()));
 }
 
 #[test]

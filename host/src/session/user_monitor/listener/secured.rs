@@ -202,7 +202,7 @@ async fn open_in_place(
     in_force: &InForce,
     file: &SecuredFile,
 ) -> Result<PlainContent, OpenError> {
-    let (openings, most) = (&station.openings, station.plan().limits.openings);
+    let (openings, most) = (&station.openings, in_force.limits.openings);
     let stop = openings.stopping_awaited();
     let place = tokio::select! {
         place = openings.place(&file.partner, most) => place,
