@@ -111,6 +111,25 @@ fn another_component_decides_from_the_next_session_on() {
     server.await_log(&["policy-swapped", "route"]);
 }
 
+/// The server looks at the file by itself, too: then it is in force already, and nothing is refused.
+#[test]
+fn a_component_under_the_same_name_is_among_what_a_reload_changes() {
+    let setup = deployed(&[into("route", "one")]);
+    let server = setup.serve();
+    for round in 0..3 {
+        // A section of its own makes it another component that does the same.
+        let section = [0, 3, 1, b'x', round];
+        setup.write("new.wasm", [terms(), section.to_vec()].concat());
+        let [new, old] = ["new.wasm", "terms.wasm"].map(|name| setup.path().join(name));
+        std::fs::rename(new, old).unwrap();
+        let said = reloaded(&setup);
+        assert!(said.contains("policies.route.component"), "{said}");
+        std::thread::sleep(Duration::from_millis(1500));
+    }
+    let log = server.log();
+    assert!(!log.contains("policy-refused"), "{log}");
+}
+
 #[test]
 fn one_generation_is_one_reload_however_much_of_the_chain_changes() {
     let setup = deployed(&[into("a", "one")]);

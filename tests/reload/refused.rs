@@ -220,6 +220,23 @@ fn without_its_file_or_its_folders_a_server_keeps_its_plan() {
     drop(Peer::session(server.address()));
 }
 
+/// Reading a pipe would not end, and no reload after it would begin.
+#[test]
+fn a_configuration_that_is_no_file_is_refused_and_the_next_one_is_taken_up() {
+    let setup = Setup::plain("");
+    let server = setup.serve();
+    std::fs::remove_file(setup.config()).unwrap();
+    let made = std::process::Command::new("mkfifo")
+        .arg(setup.config())
+        .status();
+    assert!(made.unwrap().success());
+    server.signal(Signal::HUP);
+    server.await_log(&["configuration-refused", "pointsman.yaml", "not a file"]);
+    std::fs::remove_file(setup.config()).unwrap();
+    write(&setup, "limits: {conceal_partners: true}\n");
+    assert!(reloaded(&setup).contains("limits.conceal_partners"));
+}
+
 #[test]
 fn a_listener_that_cannot_be_bound_changes_nothing() {
     let setup = Setup::plain("");
