@@ -1,4 +1,4 @@
-//! Names of certificates as they are compared (RFC 5280, 7.1): a name that was encoded anew, with another string type, is
+//! Names of certificates as they are compared (RFC 5280, 7.1): a name that was encoded once more, with another string type, is
 //! the same name.
 
 use crate::ber::{Elements, tag};

@@ -98,7 +98,7 @@ fn print(wanted: &KeysMake, made: &MadeKey) {
     say_tls(wanted, made);
 }
 
-/// What to do where there is no key of ours yet that signs for the partner: nothing can go on with another one.
+/// What to do where there is no key of ours yet that signs for the partner: nothing is signed by another one meanwhile.
 fn say_first(wanted: &KeysMake, made: &MadeKey) {
     let partner = &wanted.partner;
     say!("2. Once {partner} has it, write into the configuration, and run `pointsman reload`:");

@@ -5,13 +5,13 @@ use crate::error::Problem;
 
 /// What was rewritten so far.
 #[derive(Debug, Default)]
-pub(super) struct Copied {
+pub(super) struct ElementCopy {
     pub(super) octets: Vec<u8>,
     /// The containers that are open: the tag of each, and where its content begins.
     open: Vec<(u8, usize)>,
 }
 
-impl Copied {
+impl ElementCopy {
     pub(super) fn is_open(&self) -> bool {
         !self.open.is_empty()
     }

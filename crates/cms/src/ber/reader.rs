@@ -3,7 +3,7 @@
 use crate::error::{CmsError, Layer, Problem};
 use crate::source::{Source, hand_out};
 
-use super::copied::Copied;
+use super::copied::ElementCopy;
 use super::{header, tag};
 
 /// The most elements in each other, of one layer.
@@ -224,7 +224,7 @@ impl BerReader {
     }
 
     fn copy(&mut self, what: &'static str, most: usize, depth: usize) -> Result<Vec<u8>, CmsError> {
-        let mut copied = Copied::default();
+        let mut copied = ElementCopy::default();
         loop {
             let header = self.header()?;
             match header.length {
