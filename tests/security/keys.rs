@@ -1,7 +1,8 @@
 //! Keys and certificates of the configuration.
 
 use crate::stations::{PLAIN, all_in, openssl, rsa_pair, rsa_pair_valid, run, said};
-use crate::support::{Setup, skip_without};
+use crate::support::Setup;
+use crate::support::tools::skip_without;
 
 /// Makes a pair in every kind of store that has a key, and gives the YAML of each.
 fn stores(setup: &Setup) -> Vec<(&'static str, &'static str)> {

@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 
 use crate::stations::{all_in, openssl, rsa_pair, run, said};
 use crate::support::peer::Peer;
-use crate::support::{Server, Setup, THEM, eventually, openssl_certificate, skip_without};
+use crate::support::tools::skip_without;
+use crate::support::{Server, Setup, THEM, eventually, openssl_certificate};
 
 /// A listener with TLS, whose keys are these.
 fn listener(keys: &str) -> String {

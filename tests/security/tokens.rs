@@ -6,8 +6,9 @@ use std::process::Command;
 use crate::cms_command::KEYS;
 use crate::secured::{Maker, Secured, delivered, station_with, take_answers};
 use crate::stations::{all_in, said};
+use crate::support::Server;
 use crate::support::peer::Peer;
-use crate::support::{Server, skip_without};
+use crate::support::tools::skip_without;
 
 const LIBRARY: &str = "/usr/lib/softhsm/libsofthsm2.so";
 

@@ -16,6 +16,7 @@ use crate::error::Problem;
 use crate::held_key::HeldKey;
 use crate::name;
 use crate::oid;
+use crate::signer_names::{NameOctets, SignerNames};
 
 /// Why a certificate or a key cannot be used. No text holds anything of a key.
 #[derive(Debug, thiserror::Error)]
@@ -113,10 +114,7 @@ impl Certificate {
 
     /// Its serial number in hexadecimal, as other programs show it: without the octet that says in DER that it is positive.
     pub fn serial(&self) -> String {
-        match self.0.serial.as_slice() {
-            [0, rest @ ..] if !rest.is_empty() => hexadecimal(rest),
-            all => hexadecimal(all),
-        }
+        shown_serial(&self.0.serial)
     }
 
     /// SHA-256 of the whole certificate.
@@ -327,6 +325,30 @@ impl<'a> CertificateId<'a> {
     }
 }
 
+impl SignerNames {
+    pub(crate) fn of(names: &[CertificateId<'_>]) -> Self {
+        let text: Vec<String> = names.iter().map(ToString::to_string).collect();
+        let octets = |name: &CertificateId<'_>| match *name {
+            CertificateId::IssuerSerial(whole) => NameOctets::IssuerSerial(whole.to_vec()),
+            CertificateId::KeyId(id) => NameOctets::KeyId(id.to_vec()),
+        };
+        Self {
+            names: names.iter().map(octets).collect(),
+            text: text.join(", "),
+        }
+    }
+
+    /// Whether one of them names that certificate.
+    pub fn name(&self, certificate: &Certificate) -> bool {
+        self.names.iter().any(|name| match name {
+            NameOctets::IssuerSerial(whole) => {
+                CertificateId::IssuerSerial(whole).names(certificate)
+            }
+            NameOctets::KeyId(id) => CertificateId::KeyId(id).names(certificate),
+        })
+    }
+}
+
 impl fmt::Display for CertificateId<'_> {
     /// What a log says of it: the end of the issuer and serial number, or the key identifier, in hexadecimal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -343,13 +365,18 @@ impl fmt::Display for CertificateId<'_> {
                     Some(parts.next(tag::INTEGER, "").ok()?.body)
                 };
                 let serial = serial().unwrap_or_default();
-                write!(
-                    f,
-                    "serial {}",
-                    hexadecimal(serial.get(..32).unwrap_or(serial))
-                )
+                let serial = serial.get(..32).unwrap_or(serial);
+                write!(f, "serial {}", shown_serial(serial))
             }
         }
+    }
+}
+
+/// A serial number in hexadecimal, as other programs show it.
+fn shown_serial(octets: &[u8]) -> String {
+    match octets {
+        [0, rest @ ..] if !rest.is_empty() => hexadecimal(rest),
+        all => hexadecimal(all),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What can be wrong with a secured file: in which layer, why, and what a partner is told of it.
 
+use crate::signer_names::SignerNames;
 use openssl::error::ErrorStack;
 
 use crate::held_key::HeldKeyError;
@@ -160,7 +161,7 @@ pub enum Problem {
     Ratio(u32),
     /// None of the signers is a known certificate of the originator.
     #[error("has no signature by a known certificate of the originator (signed by {0})")]
-    UnknownSigner(String),
+    UnknownSigner(SignerNames),
     /// A signer beside a good one is not known, and a setting refuses that.
     #[error("has a signature by an unknown signer, too ({0})")]
     UnknownSignerBeside(String),

@@ -67,6 +67,7 @@ mod records;
 mod rsa;
 mod segments;
 mod signed;
+mod signer_names;
 mod sink;
 mod source;
 mod suite;
@@ -91,6 +92,7 @@ pub use receipt::{ReceiptError, SentFile, receipt_text, sign_receipt, unfilled};
 pub use records::{
     LONGEST_RECORD, RecordHeaderError, RecordHeaderReader, RecordHeaderWriter, RecordPart,
 };
+pub use signer_names::SignerNames;
 pub use suite::{ContentCipher, HashAlgorithm, RsaPadding, Suite};
 pub use wire_hasher::WireHasher;
 pub use wrapper::{Wrapped, Wrapper};

@@ -31,7 +31,7 @@ fn start(jars: &str) -> Command {
 fn jars() -> Option<String> {
     let jars = std::env::var("POINTSMAN_CMS_BOUNCY_CASTLE").ok();
     if jars.is_none() {
-        support::skip_without(
+        support::tools::skip_without(
             "bouncy-castle",
             "POINTSMAN_CMS_BOUNCY_CASTLE names no folder with its jars",
         );

@@ -30,7 +30,7 @@ fn python() -> Option<String> {
         .output();
     let has = has.is_ok_and(|done| done.status.success());
     if !has {
-        support::skip_without(
+        support::tools::skip_without(
             "python",
             "python3 has no asn1crypto and cryptography (pip install asn1crypto cryptography)",
         );

@@ -41,7 +41,7 @@ fn library() -> Option<PathBuf> {
 #[test]
 fn a_key_on_a_token_does_what_one_in_a_file_does() {
     if library().is_none() {
-        support::skip_without("softhsm", "SoftHSM is not here (Debian's softhsm2)");
+        support::tools::skip_without("softhsm", "SoftHSM is not here (Debian's softhsm2)");
         return;
     }
     let folder = tempfile::tempdir().unwrap();

@@ -31,7 +31,7 @@ struct KeyPrint {
 static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 /// Keys whose value is the path of a file that is read with the configuration.
-const FILES: [&str; 8] = [
+const FILES: [&str; 7] = [
     "file",
     "certificate",
     "key",
@@ -39,14 +39,16 @@ const FILES: [&str; 8] = [
     "ca",
     "our_certificate",
     "our_key",
-    "component",
 ];
+
+/// The key of a policy's component, which is read when it is loaded: what it looks like is compared, and no octet of it.
+const COMPONENT: &str = "component";
 
 /// The keys that name an element of a list: a listener, a watched folder, a store of keys or certificates.
 const NAMES: [&str; 3] = ["address", "folder", "file"];
 
-/// Octets of a file that are compared: no store of keys and certificates has more, and hardly a component.
-const MOST: u64 = 128 << 20;
+/// Octets of a file that are compared: no store of keys and certificates has more.
+const MOST: u64 = pointsman_keys::MOST_OCTETS as u64;
 
 impl Fingerprints {
     /// The fingerprints of a text that was read without mistakes, whose relative paths start at `base`.
@@ -89,10 +91,14 @@ impl Fingerprints {
             Value::String(text) => {
                 let resolved = resolve(text, false).unwrap_or_else(|_| text.clone());
                 let last = key.shown.rsplit('.').next().unwrap_or_default();
+                let file = base.join(&resolved);
+                if last == COMPONENT {
+                    let look = pointsman_folder::open(&file, Names::Operator).ok();
+                    let look = look.map(|(_, look)| format!("{look:?}"));
+                    return self.note(key, &(resolved, look));
+                }
                 let content = match FILES.contains(&last) {
-                    true => {
-                        pointsman_folder::read(&base.join(&resolved), MOST, Names::Operator).ok()
-                    }
+                    true => pointsman_folder::read(&file, MOST, Names::Operator).ok(),
                     false => None,
                 };
                 let content = content.map(|(octets, _)| octets);

@@ -15,7 +15,7 @@ use pointsman_store::contents::Handing;
 use pointsman_store::transition::reached;
 use pointsman_store::{
     Content, ContentKey, Direction, Hold, InboundState, LedgerError, PlaceError, SpoolError, State,
-    TransferId, Undelivered, planted,
+    Undelivered, planted,
 };
 use tokio::task::{JoinHandle, spawn_blocking};
 
@@ -24,6 +24,7 @@ use crate::policy::facts;
 use crate::security::is_to_be_opened;
 use crate::station::Station;
 use crate::station::hashing::{self, HashError};
+use crate::station::partner_tasks::TaskClaim;
 use crate::station::waiting::WaitingFiles;
 
 /// How often files that could not be delivered are tried again.
@@ -39,15 +40,12 @@ const NAMES: u32 = 10_000;
 /// that sealed the blob passes its hold on.
 #[must_use]
 pub fn start(station: Arc<Station>, file: Undelivered, hold: Option<Hold>) -> JoinHandle<()> {
-    let mut claim = DeliveryClaim::take(&station, &file);
+    let mut first = claim(&station, &file);
     tokio::spawn(async move {
         // A task that looked for what was left behind may be at it, and find that the content is held here: then it
         // is ours to deliver.
         let claim = loop {
-            match claim
-                .take()
-                .or_else(|| DeliveryClaim::take(&station, &file))
-            {
+            match first.take().or_else(|| claim(&station, &file)) {
                 Some(claim) => break claim,
                 None => tokio::time::sleep(Duration::from_millis(5)).await,
             }
@@ -60,7 +58,7 @@ async fn deliver_and_report(
     station: &Arc<Station>,
     file: &Undelivered,
     hold: Option<Hold>,
-    _claim: DeliveryClaim,
+    _claim: TaskClaim,
 ) {
     match deliver(station, file, hold).await {
         // Another task was quicker: the list this came from is older than its delivery. Or somebody holds the
@@ -88,26 +86,8 @@ async fn deliver_and_report(
     }
 }
 
-/// A file that is this task's to deliver, until it is dropped.
-struct DeliveryClaim {
-    station: Arc<Station>,
-    id: TransferId,
-}
-
-impl DeliveryClaim {
-    fn take(station: &Arc<Station>, file: &Undelivered) -> Option<Self> {
-        let is_ours = station.deliveries.take(file.id, &file.partner);
-        is_ours.then(|| Self {
-            station: Arc::clone(station),
-            id: file.id,
-        })
-    }
-}
-
-impl Drop for DeliveryClaim {
-    fn drop(&mut self) {
-        self.station.deliveries.release(self.id);
-    }
+fn claim(station: &Station, file: &Undelivered) -> Option<TaskClaim> {
+    station.deliveries.take(file.id, &file.partner)
 }
 
 /// Delivers what a crash, an error or a busy session left behind, now and again.
@@ -143,7 +123,7 @@ fn deliver_if_idle(station: &Arc<Station>, file: Undelivered) -> bool {
     if station.deliveries.is_crowded(&file.partner) {
         return false;
     }
-    if let Some(claim) = DeliveryClaim::take(station, &file) {
+    if let Some(claim) = claim(station, &file) {
         let station = Arc::clone(station);
         tokio::spawn(async move { deliver_and_report(&station, &file, None, claim).await });
     }

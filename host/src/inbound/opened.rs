@@ -8,8 +8,7 @@ use pointsman_policy::{Decided, Hook, types};
 use pointsman_store::contents::WholeContent;
 use pointsman_store::transition::reached;
 use pointsman_store::{
-    LedgerError, Measure, NotOpened, Note, Opened, Sealed, SpoolError, Target, TransferId,
-    Undelivered, Verdict,
+    LedgerError, Measure, NotOpened, Note, Opened, Sealed, SpoolError, Target, TransferId, Verdict,
 };
 
 use super::secured_file::SecuredFile;
@@ -107,13 +106,7 @@ pub async fn settle(
         Verdict::Negative(_) => rejected::forget(station, &file.partner, file.id, removal).await,
         verdict => {
             log_waiting(station, file, verdict, judged.note.text);
-            let undelivered = Undelivered {
-                id: file.id,
-                partner: file.partner.clone(),
-                header: file.header.clone(),
-                target: judged.target,
-                placing: None,
-            };
+            let undelivered = file.undelivered(judged.target);
             let delivering =
                 delivery::start(Arc::clone(station), undelivered, Some(sealed.into_hold()));
             // A delivery that is lost is taken up again by the server.

@@ -19,6 +19,7 @@ use crate::events::Event;
 use crate::security::{OpenError, OpenedContent};
 use crate::station::Station;
 use crate::station::in_force::{InForce, Pinned};
+use crate::station::partner_tasks::TaskClaim;
 use crate::station::waiting::WaitingFiles;
 
 /// How often it is looked for files that are to be opened.
@@ -45,13 +46,13 @@ pub fn start(
     Some(tokio::spawn(async move {
         // A task that looked for what is left may have it, and find that its content is held here: then it is ours.
         let claim = loop {
-            match OpeningClaim::take(&station, id, &partner) {
+            match station.openings.take(id, &partner) {
                 Some(claim) => break claim,
                 None if station.openings.stopping().is_cancelled() => return,
                 None => tokio::time::sleep(Duration::from_millis(5)).await,
             }
         };
-        open_and_report(&claim, Some(hold)).await;
+        open_and_report(&station, id, Some(hold), claim).await;
     }))
 }
 
@@ -92,35 +93,19 @@ fn open_if_idle(station: &Arc<Station>, id: TransferId, partner: &str) -> bool {
     if openings.is_crowded(partner) {
         return false;
     }
-    if let Some(claim) = OpeningClaim::take(station, id, partner) {
-        tokio::spawn(async move { open_and_report(&claim, None).await });
+    if let Some(claim) = openings.take(id, partner) {
+        let station = Arc::clone(station);
+        tokio::spawn(async move { open_and_report(&station, id, None, claim).await });
     }
     true
 }
 
-/// A file that is this task's to open, until it is dropped.
-struct OpeningClaim {
-    station: Arc<Station>,
+async fn open_and_report(
+    station: &Arc<Station>,
     id: TransferId,
-}
-
-impl OpeningClaim {
-    fn take(station: &Arc<Station>, id: TransferId, partner: &str) -> Option<Self> {
-        station.openings.take(id, partner).then(|| Self {
-            station: Arc::clone(station),
-            id,
-        })
-    }
-}
-
-impl Drop for OpeningClaim {
-    fn drop(&mut self) {
-        self.station.openings.release(self.id);
-    }
-}
-
-async fn open_and_report(claim: &OpeningClaim, hold: Option<Hold>) {
-    let (station, id) = (&claim.station, claim.id);
+    hold: Option<Hold>,
+    _claim: TaskClaim,
+) {
     let done = open_file(station, id, hold).await;
     if done.is_ok() {
         station.openings.settled(id);
@@ -206,8 +191,7 @@ async fn open_file(
         file.compare(station).await?;
     }
     let pinned = station.pin();
-    let made = make_plain(station, &pinned.in_force, &file, stop).await;
-    match made {
+    match make_plain(station, &pinned.in_force, &file, stop).await {
         Ok((plain, found)) => {
             // Policies and the folder may take their time.
             drop(place);

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use oftp::{CipherSuite, FileHeader, RecordLayout};
 use pointsman_cms::{Announced, FileTolerances, Limits, Opening, Suite};
 use pointsman_store::contents::WholeContent;
-use pointsman_store::{ContentKey, Measure, Row, Target, TransferId, WireHash};
+use pointsman_store::{ContentKey, Measure, Row, Target, TransferId, Undelivered, WireHash};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{CertificateUse, Partner};
@@ -61,6 +61,18 @@ impl SecuredFile {
     #[must_use]
     pub fn key(&self) -> ContentKey {
         ContentKey::wire_received(self.id)
+    }
+
+    /// It is opened, and is to be delivered there.
+    #[must_use]
+    pub fn undelivered(&self, target: Target) -> Undelivered {
+        Undelivered {
+            id: self.id,
+            partner: self.partner.clone(),
+            header: self.header.clone(),
+            target,
+            placing: None,
+        }
     }
 
     /// Its name in texts.

@@ -8,7 +8,7 @@ use pointsman_policy::{Decided, Hook, types};
 use pointsman_store::Note;
 
 use super::queue_facts::{self, ToQueue};
-use super::securing::agreed_suite;
+use super::securing::not_agreed;
 use super::send_as::QueueError;
 use crate::config::{Label, Partner, SendServices, WantedServices};
 use crate::events::Event;
@@ -177,14 +177,9 @@ fn as_agreed(
 
 /// A cipher suite that the partner's profile has.
 fn suite(profile: &Partner, number: u8) -> Result<Suite, QueueError> {
-    let unknown = || QueueError::Suite {
-        suite: number,
-        partner: profile.name.clone(),
-        agreed: profile.file_security.agreed_suites(),
-    };
     let wanted = CipherSuite::new(number).and_then(Suite::of);
-    let wanted = wanted.ok_or_else(unknown)?;
-    agreed_suite(profile, wanted).map(|()| wanted)
+    let agreed = wanted.filter(|wanted| profile.file_security.suites.contains(wanted));
+    agreed.ok_or_else(|| not_agreed(profile, number))
 }
 
 fn named(by: Option<&String>, error: QueueError) -> QueueError {

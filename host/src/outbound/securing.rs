@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use oftp::{BLOCK, FileHeader, Level};
-use pointsman_cms::{Compress, Suite, Wrapping};
+use pointsman_cms::{Compress, Wrapping};
 
 use super::send_as::{QueueError, SendAs};
 use crate::config::{BerLengths, Partner, SendServices};
@@ -52,8 +52,9 @@ impl Securing {
                 level: profile.offer.level,
             });
         }
-        if services.needs_suite() {
-            agreed_suite(profile, services.suite)?;
+        let suite = services.suite;
+        if services.needs_suite() && !profile.file_security.suites.contains(&suite) {
+            return Err(not_agreed(profile, suite.number().number()));
         }
         let keys = keyring.partner(&profile.name)?;
         let wrapping = wrapping(&profile.name, &services, &keys)?;
@@ -98,18 +99,12 @@ pub(super) fn suite_is_used(how: &SendAs, services: &SendServices) -> Result<(),
     }
 }
 
-/// That the suite is agreed with the partner.
-///
-/// # Errors
-/// It is not among `file_security.suites`.
-pub(super) fn agreed_suite(profile: &Partner, suite: Suite) -> Result<(), QueueError> {
-    match profile.file_security.suites.contains(&suite) {
-        true => Ok(()),
-        false => Err(QueueError::Suite {
-            suite: suite.number().number(),
-            partner: profile.name.clone(),
-            agreed: profile.file_security.agreed_suites(),
-        }),
+/// Why a cipher suite is not taken that is not among the partner's `file_security.suites`.
+pub(super) fn not_agreed(profile: &Partner, suite: u8) -> QueueError {
+    QueueError::Suite {
+        suite,
+        partner: profile.name.clone(),
+        agreed: profile.file_security.agreed_suites(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use pointsman_cms::{Certificate, CmsError, Identity, Problem};
+use pointsman_cms::{Certificate, CmsError, Identity, Problem, SignerNames};
 use pointsman_keys::StoredCertificate;
 
 use super::error::KeyringError;
@@ -380,14 +380,18 @@ impl PartnerKeyring {
         }
     }
 
-    fn with_ended(&self, mut names: String, wanted: CertificateUse, now: SystemTime) -> String {
-        let signers: Vec<String> = names.split(", ").map(str::to_owned).collect();
+    fn with_ended(
+        &self,
+        mut names: SignerNames,
+        wanted: CertificateUse,
+        now: SystemTime,
+    ) -> SignerNames {
         for certificate in chosen(&self.certificates, wanted) {
-            let name = format!("serial {}", certificate.serial());
-            if !is_valid(certificate, now) && signers.contains(&name) {
+            if !is_valid(certificate, now) && names.name(certificate) {
                 let [from, to] = [certificate.not_before(), certificate.not_after()];
-                names.push_str(&format!(
-                    "; {name} is known under `partners.{}.certificates`, and was valid from {} to {}: the partner needs a new certificate",
+                names = names.remarked(&format!(
+                    "serial {} is known under `partners.{}.certificates`, and was valid from {} to {}: the partner needs a new certificate",
+                    certificate.serial(),
                     self.partner,
                     date(from),
                     date(to)

@@ -3,7 +3,6 @@
 pub(crate) mod contact_keeper;
 pub(crate) mod contacts;
 pub(crate) mod damaged;
-pub(crate) mod deliveries;
 pub(crate) mod drain;
 pub(crate) mod error;
 pub(crate) mod guessing;
@@ -15,6 +14,7 @@ mod mutex;
 pub(crate) mod openings;
 pub(crate) mod pace;
 pub(crate) mod partials;
+pub(crate) mod partner_tasks;
 pub(crate) mod policies;
 pub(crate) mod questions;
 pub(crate) mod quota;
@@ -43,7 +43,6 @@ use tokio::sync::watch;
 
 use self::contacts::Contacts;
 use self::damaged::Damaged;
-use self::deliveries::Deliveries;
 use self::error::StartError;
 use self::guessing::Guesses;
 use self::holders::Holders;
@@ -51,6 +50,7 @@ use self::in_force::{InForce, Pinned};
 use self::openings::Openings;
 use self::pace::Pace;
 use self::partials::Partials;
+use self::partner_tasks::PartnerTasks;
 use self::policies::load_policies;
 use self::questions::Questions;
 use self::quota::Quotas;
@@ -77,7 +77,7 @@ pub struct Station {
     /// The components that are asked.
     pub policies: PolicySet,
     /// Files on their way from the spool to the inbox.
-    pub deliveries: Deliveries,
+    pub deliveries: Arc<PartnerTasks>,
     /// Secured files that are being opened.
     pub openings: Arc<Openings>,
     /// Received files that wait, and whose content is damaged.
@@ -152,7 +152,7 @@ impl Station {
             reserve,
             inbox: in_force.storage.inbox.clone(),
             policies,
-            deliveries: Deliveries::default(),
+            deliveries: Arc::default(),
             openings: Arc::default(),
             damaged: Damaged::default(),
             questions: Arc::default(),

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::mutex::locked;
+use super::partner_tasks::{PartnerTasks, TaskClaim};
 use crate::config::backoff::Backoff;
 
 /// How long a file rests that could not be opened for a reason of ours.
@@ -21,14 +22,11 @@ const REST: Backoff = Backoff {
 /// two looks at the free space.
 const MORE_ROOM: u64 = 4 << 20;
 
-/// Files of one partner that have a task at a time, whether it works or waits for its place.
-const TASKS: usize = 64;
-
 /// The openings under way, each by one task. A large file takes long, so each partner has a part of the places alone.
 #[derive(Debug, Default)]
 pub struct Openings {
-    /// The files that a task has, and their partners.
-    tasks: Mutex<BTreeMap<TransferId, String>>,
+    /// The files that a task has, whether it works or waits for its place.
+    tasks: Arc<PartnerTasks>,
     /// Tasks that work at the moment, by partner.
     working: Mutex<BTreeMap<String, usize>>,
     /// Notified when a place is free again.
@@ -59,30 +57,23 @@ pub struct OpeningPlace {
 }
 
 impl Openings {
-    /// Takes a file for one task. False where another has it, and where no opening begins any more.
-    pub(crate) fn take(&self, id: TransferId, partner: &str) -> bool {
-        let mut tasks = locked(&self.tasks);
-        let is_free = !self.stop.is_cancelled() && !tasks.contains_key(&id);
-        if is_free {
-            tasks.insert(id, partner.to_owned());
+    /// Takes a file for one task. None where another has it, and where no opening begins any more.
+    pub(crate) fn take(&self, id: TransferId, partner: &str) -> Option<TaskClaim> {
+        match self.stop.is_cancelled() {
+            true => None,
+            false => self.tasks.take(id, partner),
         }
-        is_free
-    }
-
-    pub(crate) fn release(&self, id: TransferId) {
-        locked(&self.tasks).remove(&id);
     }
 
     /// Whether so many files of the partner have a task that others have to wait.
     pub(crate) fn is_crowded(&self, partner: &str) -> bool {
-        let tasks = locked(&self.tasks);
-        tasks.values().filter(|name| *name == partner).count() >= TASKS
+        self.tasks.is_crowded(partner)
     }
 
     /// Whether nothing is under way.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        locked(&self.tasks).is_empty()
+        self.tasks.is_idle()
     }
 
     /// Waits for one of `most` places, of which one partner has half, rounded up.
@@ -234,18 +225,15 @@ mod tests {
     }
 
     #[test]
-    fn a_partner_with_very_many_files_leaves_tasks_to_others() {
+    fn no_opening_begins_once_they_are_to_stop() {
         let openings = Openings::default();
-        let many: Vec<_> = (0..TASKS).map(|_| TransferId::new()).collect();
-        for id in &many {
-            assert!(!openings.is_crowded("many") && openings.take(*id, "many"));
-        }
-        assert!(!openings.take(many[0], "many"), "a task has it");
-        assert!(openings.is_crowded("many") && !openings.is_crowded("other"));
-        openings.release(many[0]);
-        assert!(!openings.is_crowded("many") && !openings.is_idle());
+        let id = TransferId::new();
+        let claim = openings.take(id, "many");
+        assert!(claim.is_some() && !openings.is_idle());
+        assert!(openings.take(id, "many").is_none(), "a task has it");
+        drop(claim);
         openings.stop();
-        assert!(!openings.take(many[0], "many"), "none begins any more");
+        assert!(openings.take(id, "many").is_none(), "none begins any more");
     }
 
     #[tokio::test]

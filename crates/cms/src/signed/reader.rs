@@ -9,6 +9,7 @@ use crate::certificate::Certificate;
 use crate::error::{CmsError, Layer, Problem};
 use crate::found::{Found, SignedFound};
 use crate::oid;
+use crate::signer_names::SignerNames;
 use crate::source::Source;
 use crate::suite::{HashAlgorithm, Suite};
 
@@ -184,7 +185,7 @@ impl SignedRules {
             let known = self.known.iter().filter(|known| info.signer.names(known));
             let known: Vec<&Certificate> = known.collect();
             if known.is_empty() {
-                unknown.push(info.signer.to_string());
+                unknown.push(info.signer);
                 continue;
             }
             match content.check(&info, &known) {
@@ -197,8 +198,10 @@ impl SignedRules {
             }
         }
         if good.is_empty() && !planted!(UnknownSignerTaken) {
-            return Err(wrong(Problem::UnknownSigner(unknown.join(", "))));
+            let names = SignerNames::of(&unknown);
+            return Err(wrong(Problem::UnknownSigner(names)));
         }
+        let unknown: Vec<String> = unknown.iter().map(ToString::to_string).collect();
         if self.refuse_unknown && !unknown.is_empty() {
             return Err(wrong(Problem::UnknownSignerBeside(unknown.join(", "))));
         }

@@ -5,6 +5,7 @@
 pub mod forged_files;
 pub mod forged_receipts;
 pub mod oracle;
+pub mod tools;
 pub mod tree;
 
 use std::io::{Cursor, Read, Write};
@@ -282,13 +283,4 @@ pub fn status(key: &str) -> u64 {
     let line = status.lines().find(|line| line.starts_with(key)).unwrap();
     let number = line.split_whitespace().nth(1).unwrap();
     number.parse::<u64>().unwrap() * 1024
-}
-
-/// A test, or a part of one, that a tool is missing for: it fails where `POINTSMAN_DEMAND_TOOLS` names the tool, as `.ci/run`
-/// does of those that it could install, and is skipped elsewhere, which it says.
-pub fn skip_without(tool: &str, why: &str) {
-    let demanded = std::env::var("POINTSMAN_DEMAND_TOOLS").unwrap_or_default();
-    let is_demanded = demanded.split_whitespace().any(|one| one == tool);
-    assert!(!is_demanded, "{tool} is demanded, and {why}");
-    eprintln!("SKIPPED without {tool}: {why}");
 }

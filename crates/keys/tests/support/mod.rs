@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test uses its own part")]
 
+#[path = "../../../cms/tests/support/tools.rs"]
+pub mod tools;
+
 use std::path::PathBuf;
 
 use pointsman_keys::{KeyStore, KeyStoreEntry, KeyStoreError, ReadingLimits, StoreReading};
@@ -62,13 +65,4 @@ pub fn public_of(entry: &KeyStoreEntry) -> String {
 pub fn sha256(entry: &KeyStoreEntry) -> String {
     pointsman_keys::CertificateDescription::of(entry.certificate().expect("a certificate"))
         .fingerprint_sha256
-}
-
-/// A test, or a part of one, that a tool is missing for: it fails where `POINTSMAN_DEMAND_TOOLS` names the tool, as `.ci/run`
-/// does of those that it could install, and is skipped elsewhere, which it says.
-pub fn skip_without(tool: &str, why: &str) {
-    let demanded = std::env::var("POINTSMAN_DEMAND_TOOLS").unwrap_or_default();
-    let is_demanded = demanded.split_whitespace().any(|one| one == tool);
-    assert!(!is_demanded, "{tool} is demanded, and {why}");
-    eprintln!("SKIPPED without {tool}: {why}");
 }

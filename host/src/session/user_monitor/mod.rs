@@ -161,10 +161,8 @@ impl UserMonitor {
                 offering::file_unreadable(context, reason, text).await;
             }
             Event::Data(data) => {
-                self.activity
-                    .receiving()?
-                    .data(context, data, session)
-                    .await?
+                let file = self.activity.receiving()?;
+                file.data(context, data, session).await?;
             }
             Event::WindowUsedUp(ticket) => {
                 let file = self.activity.receiving()?;
@@ -229,10 +227,14 @@ impl UserMonitor {
         closing: Closing,
         session: &mut Session,
     ) -> Result<(), InternalError> {
-        let file = self.activity.end_receiving()?;
-        let (context, unfinished) = (&mut self.context, &mut self.unfinished);
-        let close = Close::new(context, unfinished, session, ticket, closing);
-        close.file(file).await
+        let close = Close {
+            context: &mut self.context,
+            unfinished: &mut self.unfinished,
+            session,
+            ticket,
+            closing,
+        };
+        close.file(&mut self.activity).await
     }
 
     async fn your_turn(

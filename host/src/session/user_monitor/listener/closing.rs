@@ -1,6 +1,6 @@
 //! A file is closed (RFC 5024, 9.12, CLIP): its end is judged, every octet made durable, then written down, then EFPA.
 
-use oftp::{CloseTicket, Closing, FileHeader, FileReason, Position, Session};
+use oftp::{CloseTicket, Closing, FileHeader, Position, Session};
 use pointsman_policy::types::TransferOutcome;
 use pointsman_store::contents::WholeContent;
 use pointsman_store::{
@@ -11,11 +11,12 @@ use pointsman_store::{
 use super::file_refusal::FileRefusal;
 use super::judging::{self, Acceptance, Judgement};
 use super::received::ReceivedFiles;
-use super::receiving::{Incoming, Receiving};
+use super::receiving::Incoming;
 use crate::events::Event;
 use crate::inbound::rejected;
 use crate::policy::facts::Finished;
 use crate::security::is_to_be_opened;
+use crate::session::user_monitor::activity::Activity;
 use crate::session::user_monitor::context::SessionContext;
 use crate::session::user_monitor::error::InternalError;
 use crate::session::user_monitor::promise;
@@ -37,55 +38,31 @@ pub(super) struct WholeFile {
     pub content: Box<dyn WholeContent>,
 }
 
-impl<'a> Close<'a> {
-    pub fn new(
-        context: &'a mut SessionContext,
-        unfinished: &'a mut ReceivedFiles,
-        session: &'a mut Session,
-        ticket: CloseTicket,
-        closing: Closing,
-    ) -> Self {
-        Self {
-            context,
-            unfinished,
-            session,
-            ticket,
-            closing,
-        }
-    }
-
-    /// EFID: the file is kept (EFPA), or refused (EFNA).
-    pub async fn file(self, mut received: Receiving) -> Result<(), InternalError> {
+impl Close<'_> {
+    /// EFID: the file is kept (EFPA), or refused (EFNA). As long as the ledger may fail the file counts as being received, so
+    /// that it breaks off with the session.
+    pub async fn file(self, activity: &mut Activity) -> Result<(), InternalError> {
+        let received = activity.receiving()?;
+        let objection = received.objection(self.context, &self.closing).await?;
+        let mut received = activity.end_receiving()?;
         if let Some(comparison) = received.comparison.take() {
-            return self.copy(*comparison, received).await;
+            return self.copy(*comparison, received, objection).await;
         }
-        let objection = match self.objection(&received).await {
-            Ok(objection) => objection,
-            Err(error) => {
-                received.break_off(self.context, &error.to_string()).await?;
-                return Err(error.into());
-            }
-        };
-        let Receiving {
-            file,
-            writer,
-            committing,
-            ..
-        } = received;
+        let file = received.file;
         if let Some(refused) = objection {
             self.refuse(file.id, &file.header, refused).await?;
-            return Ok(writer.intake.discard().await?);
+            return Ok(received.writer.intake.discard().await?);
         }
         // Whatever is sealed has a row. So a start that finds a sealed content without one knows that the ledger is an
         // older copy of itself, and removes nothing.
-        if let Some(committing) = committing
+        if let Some(committing) = received.committing
             && let Err(error) = committing.done().await
         {
-            writer.intake.discard().await?;
+            received.writer.intake.discard().await?;
             return Err(error.into());
         }
-        let held = writer.octets_held();
-        match writer.finish().await {
+        let held = received.writer.octets_held();
+        match received.writer.finish().await {
             Ok(content) => {
                 let whole = WholeFile {
                     file,
@@ -98,40 +75,25 @@ impl<'a> Close<'a> {
         }
     }
 
-    /// Why a file whose end was announced is not kept, if it is not. Copies that are compared do not come here: a rule for
-    /// every file that is kept belongs into `whole`.
-    async fn objection(&self, received: &Receiving) -> Result<Option<FileRefusal>, LedgerError> {
-        if let Some(refused) = wrong(received, &self.closing) {
-            return Ok(Some(refused));
-        }
-        let is_used_up = received.is_quota_used_up(self.context).await?;
-        Ok(is_used_up.then(FileRefusal::beyond_quota))
-    }
-
     /// Every octet has come and is counted in the digest, and the file has its row. (The last octets may be written only
     /// when it is sealed.) The policies are asked what its end means, and it is kept or refused.
     pub(super) async fn whole(self, whole: WholeFile) -> Result<(), InternalError> {
         if is_to_be_opened(&whole.file.header) {
             return self.secured(whole).await;
         }
-        let WholeFile {
-            file,
-            held,
-            content,
-        } = whole;
         let done = Finished {
             counts: self.closing.received,
-            held,
-            digest: Some(&content.measure().digest),
+            held: whole.held,
+            digest: Some(&whole.content.measure().digest),
             can_refuse: Some(true),
-            ..file.finished(TransferOutcome::Completed)
+            ..whole.file.finished(TransferOutcome::Completed)
         };
-        match judging::judge(self.context, &done, &file.target).await? {
-            Judgement::Kept(kept) => self.keep(file, content, kept).await,
+        match judging::judge(self.context, &done, &whole.file.target).await? {
+            Judgement::Kept(kept) => self.keep(whole.file, whole.content, kept).await,
             Judgement::Refused(refused, note) => {
-                self.write_down(file.id, &refused, note.data).await?;
-                self.efna(&file.header, refused).await;
-                Ok(content.discard().await?)
+                self.write_down(whole.file.id, &refused, note.data).await?;
+                self.efna(&whole.file.header, refused).await;
+                Ok(whole.content.discard().await?)
             }
         }
     }
@@ -157,7 +119,9 @@ impl<'a> Close<'a> {
         let (partner, session_id) = (self.context.partner().to_owned(), &self.context.id);
         let sidecar = Sidecar::inbound(id, &partner, &file.header, &received, session_id)
             .of_edition(file.edition);
-        row_before_seal(self.context, id, &received).await?;
+        if planted("row-before-seal") {
+            row_before_seal(self.context, id, &received).await?;
+        }
         let sealed = match content.seal(&sidecar).await {
             Ok(sealed) => sealed,
             Err(error) => return self.refuse(id, &file.header, error.into()).await,
@@ -219,9 +183,6 @@ async fn row_before_seal(
     id: TransferId,
     received: &Received,
 ) -> Result<(), LedgerError> {
-    if !planted("row-before-seal") {
-        return Ok(());
-    }
     let early = Sealed::unproven(ContentKey::wire_received(id), received.measure.clone());
     let ledger = &context.station.ledger;
     ledger.received(&early, received.clone()).await.map(drop)
@@ -255,21 +216,4 @@ pub(super) fn log_waiting(
             reason,
         });
     }
-}
-
-/// What is wrong with a file by its records, its size, and what EFID says.
-pub(super) fn wrong(received: &Receiving, closing: &Closing) -> Option<FileRefusal> {
-    if let Some(problem) = received.writer.problem() {
-        return Some(FileRefusal::for_good(FileReason::RecordLength, problem));
-    }
-    if received.over_limit.is_some() {
-        return received.over_limit.clone();
-    }
-    let reason = closing.discrepancy()?;
-    let (counted, announced) = (closing.received, closing.announced);
-    let text = format!(
-        "received {} octets and {} records, EFID says {} and {}",
-        counted.octets, counted.records, announced.octets, announced.records
-    );
-    Some(FileRefusal::for_good(reason, text))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use oftp::FileHeader;
 use pointsman_store::{LedgerError, Offer, Persisted, Stored, TransferId};
 
-use super::closing::{Close, WholeFile, wrong};
+use super::closing::{Close, WholeFile};
 use super::file_refusal::FileRefusal;
 use super::receiving::{Comparison, IfAnother, Incoming, Receiving};
 use crate::session::user_monitor::context::SessionContext;
@@ -19,11 +19,12 @@ impl Close<'_> {
         self,
         comparison: Comparison,
         received: Receiving,
+        objection: Option<FileRefusal>,
     ) -> Result<(), InternalError> {
-        let wrong = match &comparison.if_another {
+        let objection = match &comparison.if_another {
             // It is longer than the file that is here.
             IfAnother::Refuse(refused) if received.over_limit.is_some() => Some(refused.clone()),
-            _ => wrong(&received, &self.closing),
+            _ => objection,
         };
         let Receiving {
             file,
@@ -39,7 +40,7 @@ impl Close<'_> {
                 return Ok(());
             }
         };
-        if let Some(refused) = wrong {
+        if let Some(refused) = objection {
             content.discard().await?;
             self.efna(&file.header, refused).await;
             return Ok(());

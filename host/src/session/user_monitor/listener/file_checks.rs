@@ -1,7 +1,6 @@
 //! Whether a file is within what is agreed with its partner, and whether the disks have space for it.
 
 use oftp::{BLOCK, FileHeader, FileReason, Format};
-use pointsman_store::SpoolError;
 
 use super::file_refusal::FileRefusal;
 use crate::config::Partner;
@@ -78,20 +77,11 @@ pub(super) async fn make_room_for(
     context: &SessionContext,
     header: &FileHeader,
 ) -> Result<(), FileRefusal> {
-    let octets = octets_to_come(header);
-    match has_room_for(context, octets).await {
-        Err(error) if error.is_full() => {
-            context.station.make_room(octets).await?;
-            Ok(has_room_for(context, octets).await?)
-        }
-        measured => Ok(measured?),
-    }
-}
-
-async fn has_room_for(context: &SessionContext, octets: u64) -> Result<(), SpoolError> {
     let station = &context.station;
-    station.contents.has_room_for(octets).await?;
-    station.reserve.has_room_at(&context.plan.storage.ledger, 0)
+    station.room_for(octets_to_come(header)).await?;
+    Ok(station
+        .reserve
+        .has_room_at(&context.plan.storage.ledger, 0)?)
 }
 
 /// Octets that are announced beyond what is said to be here.

@@ -31,8 +31,8 @@ pub(crate) struct ReceivedFiles {
 }
 
 impl ReceivedFiles {
-    /// EFPA is handed to the engine. Where files are compared with those that are here (`received_again`), the partner's next command
-    /// shows that EFPA has arrived.
+    /// EFPA is handed to the engine. Where files are compared with those that are here (`received_again`), the partner's
+    /// next command shows that EFPA has arrived.
     pub(super) fn promised(&mut self, context: &SessionContext, id: TransferId) {
         self.unconfirmed = (context.repeated() != Repeated::Refused).then_some(id);
     }

@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use oftp::{Counts, CreditTicket, FileData, FileHeader, RecordLayout, Session};
+use oftp::{
+    Closing, Counts, CreditTicket, FileData, FileHeader, FileReason, RecordLayout, Session,
+};
 use pointsman_policy::types;
 use pointsman_store::{Committing, LedgerError, Offer, Target, TransferId, Undelivered};
 
@@ -134,14 +136,36 @@ impl Receiving {
         self.holding.is_overtaken()
     }
 
-    /// Whether it has more by now than the partner's quota has left.
-    pub(super) async fn is_quota_used_up(
+    /// Why a file whose end is announced is not kept, if it is not. A copy takes nothing of the quota.
+    pub(super) async fn objection(
         &self,
         context: &SessionContext,
-    ) -> Result<bool, LedgerError> {
+        closing: &Closing,
+    ) -> Result<Option<FileRefusal>, LedgerError> {
+        let wrong = self.wrong(closing);
+        if wrong.is_some() || self.comparison.is_some() {
+            return Ok(wrong);
+        }
         let (quota, file) = (context.quota(), &self.file);
         let used_up = (self.limit).is_used_up(quota, &file.header.key, file.id, self.octets);
-        used_up.await
+        Ok(used_up.await?.then(FileRefusal::beyond_quota))
+    }
+
+    /// What is wrong with the file by its records, its size, and what EFID says.
+    fn wrong(&self, closing: &Closing) -> Option<FileRefusal> {
+        if let Some(problem) = self.writer.problem() {
+            return Some(FileRefusal::for_good(FileReason::RecordLength, problem));
+        }
+        if self.over_limit.is_some() {
+            return self.over_limit.clone();
+        }
+        let reason = closing.discrepancy()?;
+        let (received, announced) = (closing.received, closing.announced);
+        let text = format!(
+            "received {} octets and {} records, EFID says {} and {}",
+            received.octets, received.records, announced.octets, announced.records
+        );
+        Some(FileRefusal::for_good(reason, text))
     }
 
     /// It takes more of the quota, or is over its limit.

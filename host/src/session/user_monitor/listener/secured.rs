@@ -100,7 +100,7 @@ impl Close<'_> {
         promise::efpa(self.session, self.ticket, secured.id, false, stored)?;
         self.unfinished.promised(self.context, secured.id);
         let context = self.context;
-        let undelivered = undelivered(&secured);
+        let undelivered = secured.undelivered(secured.target.clone());
         closing::log_received(context, &undelivered, octets);
         self.unfinished
             .open(context, secured.id, file.wire.into_hold());
@@ -183,8 +183,7 @@ impl Close<'_> {
         let (id, octets) = (file.secured.id, file.wire.measure().octets);
         promise::efpa(self.session, self.ticket, id, kept.wants_turn, stored)?;
         self.unfinished.promised(self.context, id);
-        let mut undelivered = undelivered(&file.secured);
-        undelivered.target = kept.target;
+        let undelivered = file.secured.undelivered(kept.target);
         let context = self.context;
         closing::log_received(context, &undelivered, octets);
         log_opened(context, &undelivered, &sealed, &found);
@@ -270,14 +269,4 @@ fn log_opened(context: &SessionContext, file: &Undelivered, plain: &Sealed, foun
         octets: plain.measure().octets,
         found: found_in_words(&found.found),
     });
-}
-
-fn undelivered(file: &SecuredFile) -> Undelivered {
-    Undelivered {
-        id: file.id,
-        partner: file.partner.clone(),
-        header: file.header.clone(),
-        target: file.target.clone(),
-        placing: None,
-    }
 }
