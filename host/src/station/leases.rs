@@ -2,7 +2,7 @@
 //! too long. This module releases the claims of sessions that have ended without doing so: the program was killed, the
 //! session's task was lost, or the ledger could not write at the end of the session.
 
-use pointsman_store::{Ledger, LedgerError, Programs};
+use pointsman_store::{Ledger, LedgerError, Programs, planted};
 
 use crate::station::Station;
 
@@ -25,9 +25,13 @@ pub async fn release(station: &Station) -> Result<u64, LedgerError> {
     // ledger's answer.
     let here = station.roster.names();
     let own = station.process.name();
-    let (ours, others): (Vec<String>, Vec<String>) = lessees
+    let (mut ours, others): (Vec<String>, Vec<String>) = lessees
         .into_iter()
         .partition(|lessee| program(lessee) == own);
+    // Mistakes of sessions that would be mended here.
+    if planted("file-of-a-broken-session-kept") || planted("receipt-of-a-broken-session-kept") {
+        ours.clear();
+    }
     let mut gone: Vec<String> = ours
         .into_iter()
         .filter(|lessee| {

@@ -108,11 +108,11 @@ const MISTAKES: [(&str, &str); 32] = [
     ),
     (
         "file-of-a-broken-session-kept",
-        "a session that breaks does not give back the file it sends",
+        "a session that breaks does not release the file it sends, and nobody does later",
     ),
     (
         "receipt-of-a-broken-session-kept",
-        "a session that breaks does not give back the receipt it sends",
+        "a session that breaks does not release the receipt it sends, and nobody does later",
     ),
     (
         "doubt-ignored",

@@ -13,6 +13,10 @@ use super::transfer_row::{RowReceipt, RowState, TransferRow};
 use crate::campaign::party::{PARTIES, Party};
 use crate::campaign::tally::Tally;
 
+/// How the log says that a file waits for an operator. It is so where the partner's receipt settles it afterwards, too: then
+/// the books at the end say nothing of it.
+const PARKED: &str = "; it is parked, since";
+
 impl Pair {
     /// Waits until both have brought everything to its end; says whether they did.
     pub fn settle(&mut self, eager: Option<Party>) -> Result<bool, String> {
@@ -112,7 +116,7 @@ impl Pair {
         for party in PARTIES {
             let log = self.root.join(format!("{}.log", party.name()));
             let log = fs::read_to_string(log).unwrap_or_default();
-            found.given_up += log.matches("; it is parked after").count() as u64;
+            found.given_up += log.matches(PARKED).count() as u64;
             let arrived = self.arrived(party.other())?;
             let rows = self.rows(party);
             for (name, contents) in self.given.get(&party).into_iter().flatten() {
@@ -175,5 +179,24 @@ impl Pair {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PARKED;
+    use std::fs;
+    use std::path::Path;
+
+    /// With other words the campaigns would be blind to parked files.
+    #[test]
+    fn the_program_says_in_these_words_that_a_file_is_parked() {
+        let says = "../host/src/session/user_monitor/speaker/outcome.rs";
+        let says = Path::new(env!("CARGO_MANIFEST_DIR")).join(says);
+        let says = fs::read_to_string(says).expect("the file is there");
+        assert!(
+            says.contains(PARKED),
+            "nothing is said in the words {PARKED:?}"
+        );
     }
 }
