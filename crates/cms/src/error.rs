@@ -1,9 +1,9 @@
 //! What can be wrong with a secured file: in which layer, why, and what a partner is told of it.
 
-use crate::signer_names::SignerNames;
 use openssl::error::ErrorStack;
 
 use crate::held_key::HeldKeyError;
+use crate::signer_names::SignerNames;
 
 /// A layer of a secured file (RFC 5024, 6.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
