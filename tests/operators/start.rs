@@ -302,10 +302,15 @@ fn a_ledger_whose_whole_path_the_user_may_not_go_is_refused_by_check_and_serve()
         let mode = std::fs::Permissions::from_mode(mode);
         std::fs::set_permissions(setup.path().join(folder), mode).unwrap();
     }
+    // The program itself may lie where the user may not go.
+    let program = setup.path().join("program");
+    std::fs::copy(POINTSMAN, &program).unwrap();
     for command in ["check", "serve"] {
         let asked = Command::new("setpriv")
             .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
-            .args(["timeout", "60", POINTSMAN, command])
+            .args(["timeout", "60"])
+            .arg(&program)
+            .arg(command)
             .current_dir(&inner)
             .output()
             .unwrap();
